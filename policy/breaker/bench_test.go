@@ -1,0 +1,74 @@
+package breaker
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+func BenchmarkClosed(b *testing.B) {
+	troubled := func(br *Breaker) {
+		p, _ := br.Allow(host, "acme", time.Second)
+		p.Done(TenantFailure)
+	}
+	cases := []struct {
+		name    string
+		config  Config
+		prepare func(*Breaker)
+	}{
+		{"host", Default(), func(*Breaker) {}},
+		{"host and tenant", Default(), troubled},
+		{"slow", Config{Slow: time.Second}, func(*Breaker) {}},
+		{"off", Config{Off: true}, func(*Breaker) {}},
+	}
+	for _, c := range cases {
+		b.Run(c.name, func(b *testing.B) {
+			br := fresh(c.config)
+			c.prepare(br)
+			b.ReportAllocs()
+			for b.Loop() {
+				p, _ := br.Allow(host, "acme", time.Second)
+				p.Done(Success)
+			}
+		})
+	}
+}
+
+func BenchmarkClosedParallel(b *testing.B) {
+	br := fresh(Default())
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			p, _ := br.Allow(host, "acme", time.Second)
+			p.Done(Success)
+		}
+	})
+}
+
+func BenchmarkRefused(b *testing.B) {
+	br := fresh(Config{Consecutive: 1, Open: time.Hour})
+	p, _ := br.Allow(host, "", time.Second)
+	p.Done(Failure)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, refusal := br.Allow(host, "acme", time.Second); refusal == nil {
+			b.Fatal("not refused")
+		}
+	}
+}
+
+// One more tenant with trouble when the table is full.
+func BenchmarkTenantFlood(b *testing.B) {
+	br := fresh(Default())
+	names := make([]string, 2*MaxTenants)
+	for i := range names {
+		names[i] = fmt.Sprint("tenant", i)
+	}
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		p, _ := br.Allow(host, names[i%len(names)], time.Second)
+		p.Done(TenantFailure)
+		i++
+	}
+}

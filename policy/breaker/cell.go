@@ -1,0 +1,240 @@
+package breaker
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+// buckets is how many parts a window moves in. See Config.Window.
+const buckets = 20
+
+// What the state machine is told of an attempt; nil is a success.
+var (
+	errFailed  = errors.New("attempt failed")
+	errIgnored = errors.New("attempt says nothing")
+)
+
+// cellKey names a cell of a policy. Tenant is empty for a host's own cell.
+type cellKey struct{ host, tenant string }
+
+// cell is one breaker. Everything that touches the state machine holds mu,
+// which is why the state can change only under mu.
+type cell struct {
+	key    cellKey
+	config Config
+	emit   func(Transition)
+
+	// epoch is the number of transitions so far, shifted left by two, and the
+	// state. In one word, so that a call can enter a closed cell without mu and
+	// its result be recognised as late when the cell has changed since.
+	epoch atomic.Uint64
+
+	mu      sync.Mutex
+	machine *gobreaker.TwoStepCircuitBreaker[struct{}]
+	since   time.Time // When the state began.
+	used    time.Time // When a tenant's result was last counted.
+	probes  []*probe  // On their way; at most config.Probes.
+	retired bool      // Dropped by its breaker; tells no transitions any more.
+}
+
+// probe is a place in a half-open cell.
+type probe struct {
+	report  func(error)
+	expires time.Time
+}
+
+// ticket is what a call holds of one cell.
+type ticket struct {
+	cell  *cell
+	epoch uint64
+	probe *probe // Nil unless the cell was half-open.
+}
+
+func newCell(key cellKey, c Config, emit func(Transition)) *cell {
+	now := time.Now()
+	x := &cell{key: key, config: c, emit: emit, since: now, used: now}
+	x.machine = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		MaxRequests: uint32(c.Probes),
+		// Both zero with a consecutive threshold: nothing is forgotten by time.
+		Interval:     c.Window,
+		BucketPeriod: (c.Window + buckets - 1) / buckets,
+		// The machine stays open while the time has not been exceeded; probes
+		// are promised for the very moment.
+		Timeout: c.Open - 1,
+		// These run under the machine's lock: they may not call it.
+		ReadyToTrip: func(n gobreaker.Counts) bool {
+			return c.ripe(finished(n), n.TotalFailures, n.ConsecutiveFailures)
+		},
+		OnStateChange: func(_ string, from, to gobreaker.State) { x.changed(stateOf(from), stateOf(to)) },
+		IsExcluded:    func(err error) bool { return err == errIgnored },
+	})
+	return x
+}
+
+// finished leaves out attempts in flight and those that say nothing.
+func finished(n gobreaker.Counts) uint32 { return n.TotalSuccesses + n.TotalFailures }
+
+// changed notes a transition. mu and the machine's lock are held.
+func (x *cell) changed(from, to State) {
+	if to == HalfOpen {
+		x.since = x.since.Add(x.config.Open)
+	} else {
+		x.since = time.Now()
+	}
+	x.probes = nil
+	x.epoch.Store((x.epoch.Load()>>2+1)<<2 | uint64(to))
+	if !x.retired {
+		x.emit(Transition{Host: x.key.host, Tenant: x.key.tenant, From: from, To: to, At: x.since})
+	}
+}
+
+// enter asks to let a call pass. In a closed cell it takes no lock and
+// allocates nothing.
+func (x *cell) enter(lease time.Duration) (ticket, *Refusal) {
+	if epoch := x.epoch.Load(); State(epoch&3) == Closed {
+		return ticket{cell: x, epoch: epoch}, nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+
+	// Asking makes an open cell notice that its time has passed.
+	state := stateOf(x.machine.State())
+	now := time.Now()
+	switch state {
+	case Closed:
+		return ticket{cell: x, epoch: x.epoch.Load()}, nil
+	case Open:
+		return ticket{}, x.refuse(state, x.since.Add(x.config.Open).Sub(now))
+	}
+	x.expire(now)
+	report, err := x.machine.Allow()
+	if err != nil {
+		return ticket{}, x.refuse(state, x.nextPlace(now))
+	}
+	p := &probe{report: report, expires: now.Add(lease)}
+	x.probes = append(x.probes, p)
+	return ticket{cell: x, epoch: x.epoch.Load(), probe: p}, nil
+}
+
+// expire takes back the places whose lease has passed. mu is held.
+func (x *cell) expire(now time.Time) {
+	x.probes = slices.DeleteFunc(x.probes, func(p *probe) bool {
+		over := !now.Before(p.expires)
+		if over {
+			// Neither good nor bad is known of the host: the place is free
+			// again, and the state stays.
+			p.report(errIgnored)
+		}
+		return over
+	})
+}
+
+// nextPlace is how long until a place is free for certain: the earliest end of
+// a lease. mu is held.
+func (x *cell) nextPlace(now time.Time) time.Duration {
+	next := MaxLease
+	for _, p := range x.probes {
+		next = min(next, p.expires.Sub(now))
+	}
+	return next
+}
+
+func (x *cell) refuse(s State, retry time.Duration) *Refusal {
+	return &Refusal{State: s, RetryAfter: max(retry, 0), TenantOnly: x.key.tenant != "", Since: x.since}
+}
+
+// leave reports what became of a call: nil, errFailed or errIgnored. A report
+// that comes after the state has changed, or after the lease, says nothing.
+func (t ticket) leave(result error) {
+	x := t.cell
+	if x == nil || t.probe == nil && result == errIgnored {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.epoch.Load() != t.epoch {
+		return
+	}
+	if x.key.tenant != "" {
+		x.used = time.Now()
+	}
+	if t.probe == nil {
+		x.count(result)
+		return
+	}
+	if i := slices.Index(x.probes, t.probe); i >= 0 {
+		x.probes = slices.Delete(x.probes, i, i+1)
+		t.probe.report(result)
+	}
+}
+
+// count adds a finished attempt to a closed cell. It enters the machine only
+// now, so that the attempt belongs to the moment it finished. mu is held.
+func (x *cell) count(result error) {
+	report, err := x.machine.Allow()
+	if err != nil {
+		return
+	}
+	report(result)
+	if result != nil {
+		return
+	}
+	// The machine asks ReadyToTrip after failures only. When a success fills
+	// the number, one more failure opens the cell; the transition clears it
+	// from the counts.
+	if n := x.machine.Counts(); x.config.ripe(finished(n), n.TotalFailures, n.ConsecutiveFailures) {
+		if report, err = x.machine.Allow(); err == nil {
+			report(errFailed)
+		}
+	}
+}
+
+// countNew adds an attempt that entered before the cell was made.
+func (x *cell) countNew(result error) {
+	if epoch := x.epoch.Load(); State(epoch&3) == Closed {
+		ticket{cell: x, epoch: epoch}.leave(result)
+	}
+}
+
+// status polls the cell.
+func (x *cell) status() Status {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	state := stateOf(x.machine.State())
+	if state == HalfOpen {
+		x.expire(time.Now())
+	}
+	n := x.machine.Counts()
+	s := Status{
+		Host: x.key.host, Tenant: x.key.tenant, State: state, Since: x.since,
+		Counts: Counts{
+			Finished: finished(n), Failed: n.TotalFailures, FailedInARow: n.ConsecutiveFailures,
+			ProbesOut: len(x.probes),
+		},
+	}
+	if state == Open {
+		s.ProbesAt = x.since.Add(x.config.Open)
+	}
+	return s
+}
+
+// idle reports whether a tenant's cell says what no cell would say: it is closed and
+// nothing was counted for so long.
+func (x *cell) idle(now time.Time, after time.Duration) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return stateOf(x.machine.State()) == Closed && now.Sub(x.used) >= after
+}
+
+// retire makes the cell silent. Calls that hold a ticket of it may still
+// report.
+func (x *cell) retire() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.retired = true
+}

@@ -1,0 +1,56 @@
+package fault
+
+import (
+	"context"
+	"net/http/httptrace"
+	"sync/atomic"
+)
+
+// step is how far an attempt came. Later steps are greater.
+type step uint32
+
+const (
+	stepUnknown     step = iota
+	stepWaiting          // For a connection.
+	stepResolving        // The name.
+	stepConnecting       // To one of its addresses.
+	stepHandshaking      // TLS.
+	stepConnected        // The request is being sent or has been.
+	stepAnswering        // The answer's first byte is there.
+)
+
+// Trail remembers how far one attempt came. The zero value is ready; use it for
+// one round trip. Safe for concurrent use: net/http reports from several
+// goroutines.
+type Trail struct{ at atomic.Uint32 }
+
+// Trace makes a context whose round trip leaves its trail. Traces that ctx
+// already has are kept.
+func (t *Trail) Trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		// The transport asks again for a connection when a kept one turned out
+		// to be dead; the trail begins anew.
+		GetConn:              func(string) { t.at.Store(uint32(stepWaiting)) },
+		DNSStart:             func(httptrace.DNSStartInfo) { t.reach(stepResolving) },
+		ConnectStart:         func(string, string) { t.reach(stepConnecting) },
+		TLSHandshakeStart:    func() { t.reach(stepHandshaking) },
+		GotConn:              func(httptrace.GotConnInfo) { t.reach(stepConnected) },
+		GotFirstResponseByte: func() { t.reach(stepAnswering) },
+	})
+}
+
+// reach never goes back: a dial that was overtaken by a free connection still
+// reports its steps.
+func (t *Trail) reach(s step) {
+	for {
+		at := t.at.Load()
+		if at >= uint32(s) || t.at.CompareAndSwap(at, uint32(s)) {
+			return
+		}
+	}
+}
+
+// ProxyError is the function ProxyError with what the trail knows.
+func (t *Trail) ProxyError(err error) (token string, kind Kind) {
+	return classify(err, step(t.at.Load()))
+}
