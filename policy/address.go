@@ -1,0 +1,154 @@
+package policy
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Call says on whose behalf a request leaves and where it goes, for what the
+// request itself does not tell. It travels in the request's context.
+type Call struct {
+	// Policy is the name of the policy. Empty: the policy with the longest
+	// base URL that the request's absolute URL begins with.
+	Policy string
+
+	// Path is the escaped path below the policy's base URL, empty or beginning
+	// with a slash. It counts only where Policy is set.
+	Path string
+
+	// Tenant is on whose behalf the call leaves. Empty: none was named.
+	Tenant string
+
+	// TenantHeader is the header that named the tenant. It does not go out.
+	TenantHeader string
+
+	// Refusal ends the call before it began. Default: none.
+	Refusal *Refusal
+
+	verdict Verdict
+}
+
+// Refusal is a decision that the caller of the engine took: which outcome the
+// call has and why.
+type Refusal struct {
+	Outcome Outcome
+	Reason  string
+}
+
+// Verdict is the decision on the call, once RoundTrip has returned.
+func (c *Call) Verdict() Verdict { return c.verdict }
+
+// callKey is where a Call is kept in a context.
+type callKey struct{}
+
+// WithCall puts the call into a context for RoundTrip to find.
+func WithCall(ctx context.Context, c *Call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+// WithTenant says on whose behalf requests with this context leave. It is for
+// programs that use the engine in an http.Client.
+func WithTenant(ctx context.Context, name string) context.Context {
+	return WithCall(ctx, &Call{Tenant: name})
+}
+
+// RoundTrip sends the request through the policy with the longest base URL that
+// the request's URL begins with, and returns an answer in every case: the error
+// is always nil. The answer's body must be closed.
+func (g *Gateway) RoundTrip(req *http.Request) (*http.Response, error) {
+	info, _ := req.Context().Value(callKey{}).(*Call)
+	if info == nil {
+		info = &Call{}
+	}
+	c := newCall(g, req, info)
+	c.address()
+	return c.run(), nil
+}
+
+// RoundTrip sends the request through this policy: path and query of its URL
+// are added to the base URL. It returns an answer in every case: the error is
+// always nil. The answer's body must be closed.
+func (p *Policy) RoundTrip(req *http.Request) (*http.Response, error) {
+	info, _ := req.Context().Value(callKey{}).(*Call)
+	named := &Call{}
+	if info != nil {
+		*named = *info
+	}
+	named.Policy, named.Path = p.name, req.URL.EscapedPath()
+	c := newCall(p.gateway, req, named)
+	c.address()
+	resp := c.run()
+	if info != nil {
+		info.verdict = named.verdict
+	}
+	return resp, nil
+}
+
+// address finds the policy and the path below it.
+func (c *call) address() {
+	if c.info.Policy != "" {
+		c.policy, c.path = c.gateway.policies[c.info.Policy], c.info.Path
+	} else if c.req.URL.IsAbs() {
+		c.policy, c.path = c.gateway.byURL(c.req.URL)
+	}
+	if c.policy == nil {
+		return
+	}
+	c.rec.Policy = c.policy.name
+	c.op = c.policy.own
+	id, inputs, found := c.policy.router.Match(c.req.Method, c.path, nil)
+	if found {
+		c.op, c.inputs = c.policy.operations[id], inputs
+		c.rec.Operation = c.op.name
+	}
+	c.rec.Path = c.path
+}
+
+// byURL gives the policy with the longest base URL that u begins with, and the
+// path below it. The scheme does not count: what a bot sends as http leaves as
+// the policy says.
+func (g *Gateway) byURL(u *url.URL) (*Policy, string) {
+	path, host := u.EscapedPath(), strings.ToLower(u.Hostname())
+	for _, p := range g.bases[host] {
+		if !samePort(u, p.base) {
+			continue
+		}
+		if rest, below := strings.CutPrefix(path, p.basePath); below && (rest == "" || rest[0] == '/') {
+			return p, rest
+		}
+	}
+	return nil, ""
+}
+
+// samePort tells whether the bot means the third party's port: the same one,
+// or the default of its own scheme where the policy has the default of its.
+func samePort(u, base *url.URL) bool {
+	if u.Port() == base.Port() {
+		return true
+	}
+	ports := map[string]string{"http": "80", "https": "443"}
+	isDefault := func(v *url.URL) bool { return v.Port() == "" || v.Port() == ports[v.Scheme] }
+	return isDefault(u) && isDefault(base)
+}
+
+// SplitPath splits the path of a base-URL call, /<policy>/<rest>, into the
+// policy's name and the escaped path below it.
+func SplitPath(escapedPath string) (policy, rest string) {
+	name, rest, found := strings.Cut(strings.TrimPrefix(escapedPath, "/"), "/")
+	if found {
+		rest = "/" + rest
+	}
+	return name, rest
+}
+
+// Locate gives the policy with the longest base URL that an absolute URL begins
+// with, and the escaped path below it. The name is empty where there is none.
+func (g *Gateway) Locate(u *url.URL) (policy, rest string) {
+	p, rest := g.byURL(u)
+	if p == nil {
+		return "", ""
+	}
+	return p.name, rest
+}

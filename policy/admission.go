@@ -1,0 +1,189 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/signpost-gateway/signpost/policy/limit"
+	"github.com/signpost-gateway/signpost/policy/secret"
+	"github.com/signpost-gateway/signpost/policy/template"
+	"github.com/signpost-gateway/signpost/policy/tenant"
+)
+
+// Anonymous is the tenant of calls that name none.
+const Anonymous = "anonymous"
+
+// The reasons that the contract spells.
+const (
+	reasonRateLimited = "Rate Limit Exceeded"
+	reasonNotJSON     = "Response Mapping Not Done, Only JSON can be mapped as Response"
+)
+
+// admit decides whether the call may go out, in the order in which reasons
+// count: policy, method, tenant, the request itself, secrets, limits. A nil
+// answer means yes.
+func (c *call) admit() *ending {
+	if r := c.info.Refusal; r != nil {
+		return &ending{outcome: r.Outcome, reason: r.Reason}
+	}
+	if c.policy == nil {
+		return &ending{outcome: NotFound, reason: "No policy answers to this address."}
+	}
+	for _, check := range []func(*call) *ending{
+		(*call).admitMethod, (*call).admitTenant, (*call).admitRequest, (*call).admitSecrets, (*call).admitLimits,
+	} {
+		if refused := check(c); refused != nil {
+			return refused
+		}
+	}
+	return nil
+}
+
+func (c *call) admitMethod() *ending {
+	if c.policy.methods == nil || slices.Contains(c.policy.methods, c.req.Method) {
+		return nil
+	}
+	return &ending{
+		outcome: Denied, status: http.StatusMethodNotAllowed, allow: c.policy.methods,
+		reason: fmt.Sprintf("The policy %s does not allow %s.", c.policy.name, methodLabel(c.req.Method)),
+	}
+}
+
+// admitTenant finds the tenant and its plan.
+func (c *call) admitTenant() *ending {
+	g, name := c.gateway, c.info.Tenant
+	if name == "" {
+		if g.tenantRequired {
+			return &ending{outcome: Denied, status: http.StatusUnauthorized, reason: "The call names no tenant."}
+		}
+		c.tenant, c.plan = Anonymous, g.plans["default"]
+	} else {
+		if err := tenant.Check(name); err != nil {
+			return &ending{outcome: Denied, reason: "The tenant's name is not allowed."}
+		}
+		c.tenant, c.plan = name, g.onPlan[name]
+		c.known = c.plan != nil
+		if !c.known {
+			c.plan, c.known = g.planInFile(name)
+		}
+		if !c.known && g.knownTenantsOnly {
+			return &ending{outcome: Denied, reason: "The tenant is not known."}
+		}
+	}
+	c.rec.Tenant, c.rec.Plan = c.tenant, c.plan.name
+	return nil
+}
+
+// planInFile is the plan of a tenant by the tenants file, else the default one.
+func (g *Gateway) planInFile(name string) (*plan, bool) {
+	if g.tenants == nil {
+		return g.plans["default"], false
+	}
+	entry, known := g.tenants.File().Lookup(name)
+	if p := g.plans[entry.Plan]; p != nil {
+		return p, known
+	}
+	return g.plans["default"], known
+}
+
+// admitRequest tests the request itself, and finds its deadline.
+func (c *call) admitRequest() *ending {
+	if err := template.CheckEscapedPath(c.path); err != nil {
+		return &ending{outcome: BadRequest, reason: fmt.Sprintf("The path is not allowed: %v.", err)}
+	}
+	if c.req.Header.Get(headerReply) == "envelope" {
+		return &ending{outcome: BadRequest, reason: "Signpost-Reply: envelope is not available yet."}
+	}
+	if refused := c.findDeadline(); refused != nil {
+		return refused
+	}
+	if c.op == c.policy.own && c.policy.operationsOnly {
+		return &ending{outcome: Denied, reason: "No operation of the policy allows this call."}
+	}
+	return nil
+}
+
+// findDeadline takes the least of the policy's timeout, the plan's, the
+// request's own and the ceiling.
+func (c *call) findDeadline() *ending {
+	c.deadline = c.op.timeout
+	if c.deadline == 0 && c.plan.timeout == 0 {
+		c.deadline = DefaultTimeout
+	}
+	c.deadline = leastOf(c.deadline, c.gateway.ceiling)
+	plain := c.deadline
+	c.deadline = leastOf(c.deadline, c.plan.timeout)
+	if text := c.req.Header.Get(headerTimeout); text != "" {
+		asked, err := time.ParseDuration(text)
+		if err != nil || asked <= 0 {
+			return &ending{outcome: BadRequest, reason: headerTimeout + " is not a duration: expected such as 3s."}
+		}
+		c.deadline = leastOf(c.deadline, asked)
+	}
+	c.shortened = c.deadline < plain
+	return nil
+}
+
+// leastOf gives the shorter of two durations, of which 0 says nothing.
+func leastOf(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// admitSecrets reads the credentials of this call.
+func (c *call) admitSecrets() *ending {
+	if len(c.policy.inject) == 0 {
+		return nil
+	}
+	var parts []secret.Secret
+	c.credentials = make([]credential, len(c.policy.inject))
+	tenantName := c.tenant
+	if c.info.Tenant == "" {
+		tenantName = "" // Nobody's own secrets: only what is shared.
+	}
+	for i := range c.policy.inject {
+		value, used, err := c.policy.inject[i].credential(c.gateway.secrets, tenantName)
+		if err != nil {
+			return c.noSecret(err)
+		}
+		c.credentials[i] = value
+		parts = append(parts, used...)
+	}
+	c.scrubber = c.gateway.state.scrubbers.For(parts)
+	return nil
+}
+
+// noSecret is the ending of a call whose credentials cannot be made. The error
+// names the secret, never its value.
+func (c *call) noSecret(err error) *ending {
+	if errors.Is(err, secret.ErrNotFound) {
+		return &ending{outcome: Denied, reason: "There is no secret for this tenant: " + err.Error() + "."}
+	}
+	return &ending{outcome: Internal, reason: "A secret cannot be used: " + err.Error() + "."}
+}
+
+// admitLimits takes all windows and slots of the call, or none.
+func (c *call) admitLimits() *ending {
+	now := time.Now()
+	var refusal *limit.Refusal
+	c.ticket, refusal = c.gateway.state.limits.Take(now, c.tenant, c.known, c.plan.limits, c.policy.limits, c.op.limits)
+	if refusal == nil {
+		return nil
+	}
+	c.limited = c.ticket.States(now, c.limited)
+	return c.limitEnding(refusal)
+}
+
+// limitEnding is what a refusal by the limits comes to.
+func (c *call) limitEnding(r *limit.Refusal) *ending {
+	c.rec.LimitHit = r.Limit
+	if r.Overloaded {
+		return &ending{outcome: Overloaded, reason: "Too many calls are in flight."}
+	}
+	return &ending{outcome: RateLimited, reason: reasonRateLimited, retryAfter: r.RetryAfter}
+}

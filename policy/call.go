@@ -1,0 +1,159 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/signpost-gateway/signpost/policy/extract"
+	"github.com/signpost-gateway/signpost/policy/fault"
+	"github.com/signpost-gateway/signpost/policy/hint"
+	"github.com/signpost-gateway/signpost/policy/limit"
+	"github.com/signpost-gateway/signpost/policy/secret"
+)
+
+// call is one call on its way from the bot to the third party and back. run is
+// its story. It is used by one goroutine at a time, but for the timer, which
+// only cancels ctx.
+type call struct {
+	gateway *Gateway
+	policy  *Policy    // nil: no such policy
+	op      *operation // nil with policy
+	req     *http.Request
+	info    *Call
+	path    string   // escaped, below the base URL
+	inputs  []string // captured segments, in the order of op.path.Names()
+	rec     Record
+	span    trace.Span
+
+	// Admission.
+	tenant      string
+	plan        *plan
+	known       bool
+	ticket      limit.Ticket
+	limited     []limit.State // the tenant's windows, for the RateLimit headers
+	credentials []credential
+	scrubber    *secret.Scrubber
+	deadline    time.Duration
+	shortened   bool // by the request's header or the plan, not by the policy
+
+	// Attempts.
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	timer    *time.Timer
+	unwatch  func() bool  // stops following the bot's context
+	trail    *fault.Trail // of the last attempt
+	upload   *upload
+	recorded bool
+
+	// The answer.
+	env    *hint.Env
+	doc    []byte // the JSON that variables are read from, nil where there is none
+	values []extract.Value
+	vars   map[string]any
+}
+
+// Reasons why a call's context ends.
+var (
+	errDeadline = errors.New("the deadline passed")
+	errGone     = errors.New("the bot went away")
+	errOver     = errors.New("the call is over")
+)
+
+// newCall makes a call that has not been addressed yet.
+func newCall(g *Gateway, req *http.Request, info *Call) *call {
+	c := &call{gateway: g, req: req, info: info, path: req.URL.EscapedPath()}
+	c.rec.Start = time.Now()
+	c.rec.Method, c.rec.Path = req.Method, c.path
+	return c
+}
+
+// run is the story of a call. Whatever happens, it ends in conclude, which
+// decides outcome and route; so does a fault of our own.
+func (c *call) run() (resp *http.Response) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			resp = c.internal(fault)
+		}
+	}()
+	c.startSpan()
+	if refused := c.admit(); refused != nil {
+		return c.conclude(*refused)
+	}
+	return c.conclude(c.send())
+}
+
+// internal is the answer after a fault of our own. The fault itself is logged,
+// not told.
+func (c *call) internal(fault any) *http.Response {
+	c.logFault("deciding a call", fmt.Errorf("panic: %v", fault))
+	c.op = nil // Whatever mapping led here is not asked again.
+	return c.conclude(ending{outcome: Internal, reason: "The gateway failed."})
+}
+
+// logFault tells the operator of a fault of our own. Its text may hold what was
+// injected, which does not go into the log.
+func (c *call) logFault(doing string, fault error) {
+	text := []byte(fault.Error())
+	c.scrubber.Bytes(text)
+	c.gateway.log.Error(doing+" failed by a fault of the gateway", "policy", c.rec.Policy, "operation", c.rec.Operation, "fault", string(text))
+}
+
+// ending is what admission, or the last attempt, came to: the facts that decide
+// turns into a verdict.
+type ending struct {
+	outcome    Outcome
+	status     int    // 0: the outcome's own
+	proxyError string // empty: the outcome's own
+	reason     string
+	retryAfter time.Duration
+	allow      []string // the methods that are allowed, after a 405
+	answer     *answer  // nil: the third party gave none
+}
+
+// startClock makes the context of the attempts, which ends with the deadline,
+// with the bot's own context, or with the call. It holds none of the values of
+// the bot's context: nothing of ours reaches a transport by accident.
+func (c *call) startClock() {
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	cancel := c.cancel
+	c.timer = time.AfterFunc(c.deadline-time.Since(c.rec.Start), func() { cancel(errDeadline) })
+	if done := c.req.Context(); done.Done() != nil {
+		c.unwatch = context.AfterFunc(done, func() { cancel(errGone) })
+	}
+}
+
+// left is how much of the deadline remains.
+func (c *call) left() time.Duration { return c.deadline - time.Since(c.rec.Start) }
+
+// finish ends the call: what it held is given back, and everybody who observes
+// is told. It is called when the answer's body is closed, and only once.
+func (c *call) finish() {
+	if c.recorded {
+		return
+	}
+	c.recorded = true
+	if c.rec.Duration == 0 {
+		c.rec.Duration = time.Since(c.rec.Start)
+	}
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	if c.unwatch != nil {
+		c.unwatch()
+	}
+	if c.cancel != nil {
+		c.cancel(errOver)
+	}
+	c.ticket.Release()
+	c.endSpan()
+	c.gateway.observe(&c.rec)
+	if c.env != nil {
+		c.env.Release()
+		c.env = nil
+	}
+}

@@ -1,0 +1,27 @@
+// Package policy is the engine of Signpost: it sends a bot's call to a third
+// party and always comes back with an answer that names the branch of the
+// conversation to take next.
+//
+// A Gateway is compiled from a Spec and holds a Policy for each third-party
+// API. Gateway and Policy are http.RoundTrippers: limits, credentials,
+// deadline, attempts, breaker, reading of the answer, hints and fallback are
+// all inside RoundTrip, so that no path can leave it without an outcome and a
+// route.
+//
+//	spec.go      what an operator may say
+//	compile.go   from a Spec to a Gateway, or to all that is wrong with it
+//	address.go   which policy and operation a request means
+//	call.go      the story of one call, top to bottom
+//	admission.go may it go out: tenant, limits, secrets
+//	attempt.go   one request sent to the third party
+//	answer.go    the bounded look at what came back
+//	mapping.go   variables and hints
+//	outcome.go   the closed list of outcomes
+//	verdict.go   the one place that decides outcome, route and next
+//	header.go    every header that Signpost writes
+//	span.go      every span, attribute and event
+//	record.go    what is known of a call when it is over
+//
+// The packages below this one are leaves: each does one thing, and none
+// imports another. Nothing here imports Caddy.
+package policy

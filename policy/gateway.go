@@ -1,0 +1,248 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signpost-gateway/signpost/policy/breaker"
+	"github.com/signpost-gateway/signpost/policy/dialguard"
+	"github.com/signpost-gateway/signpost/policy/limit"
+	"github.com/signpost-gateway/signpost/policy/secret"
+	"github.com/signpost-gateway/signpost/policy/template"
+	"github.com/signpost-gateway/signpost/policy/tenant"
+)
+
+// Gateway is a compiled Spec: all policies, with the plans and secrets they
+// share. It is an http.RoundTripper that always returns an answer and never an
+// error, and is safe for concurrent use.
+type Gateway struct {
+	tenantRequired   bool
+	knownTenantsOnly bool
+	ceiling          time.Duration
+	plans            map[string]*plan
+	onPlan           map[string]*plan // tenants that plans name
+	defaultRates     bool             // no plan default was written
+	tenantsFile      string
+	tenants          *tenant.Watcher // nil without a tenants file
+	secrets          *secret.Store
+	policies         map[string]*Policy
+	bases            map[string][]*Policy // by host, longest base URL first
+	state            *State
+	observe          func(*Record)
+	tracing          Tracing
+	log              *slog.Logger
+	stop             context.CancelFunc // nil before Start
+}
+
+// plan is the compiled limits of its tenants over all policies together.
+type plan struct {
+	name    string
+	limits  *limit.Set
+	timeout time.Duration
+}
+
+// Policy is everything said about one third-party API, compiled. It is an
+// http.RoundTripper: of a request's URL it takes path and query, which it adds
+// to its base URL. It is safe for concurrent use.
+type Policy struct {
+	gateway        *Gateway
+	name           string
+	spec           *PolicySpec
+	base           *url.URL
+	basePath       string // escaped, without a slash at its end
+	host           string // host:port of the third party
+	methods        []string
+	operationsOnly bool
+	inject         []injection
+	propagate      bool
+	limits         *limit.Set // the policy's own; operations add theirs
+	guard          *dialguard.Guard
+	transport      http.RoundTripper
+	own            *operation // for calls that no operation recognises
+	operations     []*operation
+	named          map[string]*operation
+	router         *template.Router
+}
+
+// New compiles a Spec. The error is of type Mistakes where the Spec is at
+// fault. The tenants file is read once; Start keeps reading it.
+func New(spec Spec, o Options) (*Gateway, error) {
+	state := o.State
+	if state == nil {
+		state = NewState(nil)
+	}
+	g, mistakes := compile(&spec, state)
+	if len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	g.observe, g.tracing, g.log = o.Observe, o.Tracing, o.Log
+	if g.observe == nil {
+		g.observe = func(*Record) {}
+	}
+	if g.log == nil {
+		g.log = slog.Default()
+	}
+	transport := o.Transport
+	if transport == nil {
+		transport = NewTransport
+	}
+	for _, p := range g.policies {
+		base, err := transport(*p.spec, p.guard)
+		if err != nil {
+			return nil, fmt.Errorf("policy %s: making the transport: %w", p.name, err)
+		}
+		p.transport = base
+	}
+	if g.tenantsFile != "" {
+		watcher, err := tenant.NewWatcher(g.tenantsFile, g.knowsPlan, g.reportTenants)
+		if err != nil {
+			return nil, Mistakes{{Place: spec.Places["tenants_file"], Name: "tenants_file", Text: err.Error()}}
+		}
+		g.tenants = watcher
+	}
+	return g, nil
+}
+
+// knowsPlan tells whether a tenants file may name the plan.
+func (g *Gateway) knowsPlan(name string) bool { return g.plans[name] != nil }
+
+// reportTenants logs what became of a tenants file that changed.
+func (g *Gateway) reportTenants(err error, f *tenant.File) {
+	if err != nil {
+		g.log.Error("reading the tenants file: keeping the last good one", "file", g.tenantsFile, "error", err)
+		return
+	}
+	g.log.Info("read the tenants file", "file", g.tenantsFile, "tenants", f.Len())
+}
+
+// Start begins what runs beside calls: the tenants file is watched and idle
+// tenants are forgotten, until Stop. It fails where a secret that a policy
+// needs is nowhere, for no tenant. Call it once.
+func (g *Gateway) Start() error {
+	if missing := g.MissingSecrets(); missing != nil {
+		return missing
+	}
+	if g.defaultRates {
+		g.log.Warn("no plan default is written: tenants on no plan have " + DefaultRate)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	g.stop = cancel
+	if g.tenants != nil {
+		g.tenants.Start(ctx)
+	}
+	go g.forgetIdle(ctx)
+	return nil
+}
+
+// sweepEvery is how often idle tenants are forgotten.
+const sweepEvery = time.Minute
+
+// forgetIdle keeps the table of tenants small until ctx is done.
+func (g *Gateway) forgetIdle(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			g.state.limits.Sweep(now)
+		}
+	}
+}
+
+// Stop ends what Start began; calls in flight are not touched, and State
+// stays as it is. It may be called without Start, and twice.
+func (g *Gateway) Stop() {
+	if g.stop != nil {
+		g.stop()
+	}
+	if g.tenants != nil {
+		g.tenants.Stop()
+	}
+	for _, p := range g.policies {
+		if idle, ok := p.transport.(interface{ CloseIdleConnections() }); ok {
+			idle.CloseIdleConnections()
+		}
+	}
+}
+
+// Adopt tells the state that this gateway is the one in charge: what only
+// policies of earlier configurations needed is dropped.
+func (g *Gateway) Adopt() {
+	g.state.breakers.Prune(g.allBreakers()...)
+}
+
+func (g *Gateway) allBreakers() []*breaker.Breaker {
+	var all []*breaker.Breaker
+	for _, p := range g.policies {
+		all = append(all, p.own.breaker)
+		for _, op := range p.operations {
+			if op.breaker != p.own.breaker {
+				all = append(all, op.breaker)
+			}
+		}
+	}
+	return all
+}
+
+// BreakerStates gives the state of every breaker cell there is, by policy or
+// policy.operation.
+func (g *Gateway) BreakerStates() map[string][]breaker.Status {
+	states := make(map[string][]breaker.Status, len(g.policies))
+	for _, b := range g.allBreakers() {
+		states[b.Policy()] = b.States()
+	}
+	return states
+}
+
+// MissingSecrets names every secret that a policy needs and no provider has
+// for anyone. It is nil when there is none.
+func (g *Gateway) MissingSecrets() error {
+	var missing []error
+	for _, name := range g.names() {
+		p := g.policies[name]
+		for i := range p.inject {
+			for _, ref := range p.inject[i].refs() {
+				if err := g.secrets.Check(ref); err != nil {
+					missing = append(missing, Mistake{Place: p.spec.Inject[i].Place, Name: "policy " + name + ": inject", Text: err.Error()})
+				}
+			}
+		}
+	}
+	return errors.Join(missing...)
+}
+
+// names gives the policies' names in order.
+func (g *Gateway) names() []string {
+	names := make([]string, 0, len(g.policies))
+	for name := range g.policies {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Policy gives the policy of that name, nil where there is none.
+func (g *Gateway) Policy(name string) *Policy { return g.policies[name] }
+
+// indexBases enters the policies under their hosts, the longest base URL first,
+// so that the first that matches an absolute URL is the most specific.
+func (g *Gateway) indexBases() {
+	g.bases = make(map[string][]*Policy, len(g.policies))
+	for _, name := range g.names() {
+		p := g.policies[name]
+		host := strings.ToLower(p.base.Hostname())
+		g.bases[host] = append(g.bases[host], p)
+	}
+	for _, sharing := range g.bases {
+		slices.SortStableFunc(sharing, func(a, b *Policy) int { return len(b.basePath) - len(a.basePath) })
+	}
+}

@@ -1,0 +1,186 @@
+package policy
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/signpost-gateway/signpost/policy/hint"
+)
+
+// look presents an ending to conditions: the variables of its answer, and what
+// else they may read.
+func (c *call) look(end ending) {
+	if c.op == nil {
+		return
+	}
+	if c.env == nil {
+		c.env = hint.NewEnv()
+		c.env.Tenant, c.env.Plan = c.tenant, c.rec.Plan
+		c.env.Method, c.env.URLPath, c.env.RawQuery = c.req.Method, c.path, c.req.URL.RawQuery
+		c.env.RequestHeader = c.req.Header
+		c.env.Input = c.inputValues()
+	} else {
+		c.env.Forget()
+	}
+	env, a := c.env, end.answer
+	env.Status, env.Header = 0, nil
+	if a != nil {
+		env.Status, env.Header = a.status, a.resp.Header
+	}
+	env.Outcome, env.OK, env.Answered = string(end.outcome), end.outcome == Success, end.outcome.Answered()
+	env.LatencyMS = float64(time.Since(c.rec.Start).Microseconds()) / 1e3
+	env.Attempts = len(c.rec.Attempts)
+	c.readFrom(a)
+}
+
+// readFrom sets the variables and the body that conditions read: those of the
+// third party's answer, or of a stale one.
+func (c *call) readFrom(a *answer) {
+	c.setVars(a)
+	c.env.Vars = c.vars
+	if c.op.readsJSON {
+		c.env.Body = a.document
+	}
+	if c.op.readsText {
+		c.env.Text = a.plain
+	}
+	if len(c.op.paths) > 0 {
+		c.env.Path = func(source string) (any, bool) { return a.at(c.op.paths, source) }
+	}
+}
+
+// inputValues are the captured segments by name.
+func (c *call) inputValues() map[string]any {
+	if len(c.inputs) == 0 {
+		return nil
+	}
+	values := make(map[string]any, len(c.inputs))
+	for i, name := range c.op.path.Names() {
+		values[name] = c.inputs[i]
+	}
+	return values
+}
+
+// setVars takes each variable from the answer, else from its default. Defaults
+// hold on every outcome, so that what a bot says never has a hole in it.
+func (c *call) setVars(a *answer) {
+	if len(c.op.variables) == 0 {
+		return
+	}
+	c.rec.Vars = slices.Grow(c.rec.Vars[:0], len(c.op.variables))
+	if c.vars == nil {
+		c.vars = make(map[string]any, len(c.op.variables))
+	} else {
+		clear(c.vars)
+	}
+	for i := range c.op.variables {
+		v := &c.op.variables[i]
+		value := v.fallback
+		if a != nil && i < len(a.values) && a.values[i].Exists() {
+			value = a.values[i]
+		} else if !v.hasDefault {
+			continue
+		}
+		c.rec.Vars = append(c.rec.Vars, Var{Name: v.name, Value: value})
+		c.vars[v.name] = value.Any()
+	}
+}
+
+// missingRequired names the first required variable that the answer lacks, or
+// is empty.
+func (c *call) missingRequired(a *answer) string {
+	for i := range c.op.variables {
+		v := &c.op.variables[i]
+		if v.required && (i >= len(a.values) || !a.values[i].Exists()) {
+			return v.name
+		}
+	}
+	return ""
+}
+
+// judge tells what a 2xx answer is worth: whether it can be mapped, then
+// whether it is a success, then whether it has what is required.
+func (c *call) judge(end *ending) {
+	a := end.answer
+	if a == nil || end.outcome != Success || a.status < 200 || a.status > 299 {
+		return
+	}
+	if a.why != "" {
+		end.outcome, end.reason = Unmappable, a.why
+		c.env.Outcome, c.env.OK = string(Unmappable), false
+		return
+	}
+	if exempt(c.req.Method, a) {
+		return
+	}
+	if s := c.op.success; s != nil && !(a.skip && readsAnswer(s)) {
+		if holds, _ := s.Holds(c.env); !holds {
+			end.outcome, end.reason = Rejected, "The third party's answer says that it did not succeed."
+			c.env.Outcome, c.env.OK = string(Rejected), false
+			return
+		}
+	}
+	if name := c.missingRequired(a); name != "" {
+		end.outcome, end.reason = Unmappable, "Response Mapping Not Done, the answer lacks the required variable "+name
+		c.env.Outcome, c.env.OK = string(Unmappable), false
+	}
+}
+
+// exempt tells the 2xx answers that nobody can expect values from: they have no
+// body of their own, or one that never ends.
+func exempt(method string, a *answer) bool {
+	return method == http.MethodHead || isEventStream(a.resp.Header)
+}
+
+// readsAnswer tells whether a condition reads the body of an answer.
+func readsAnswer(when *hint.Condition) bool {
+	needs := when.Needs()
+	return needs.Body || needs.Text || len(needs.Vars) > 0 || len(needs.Paths) > 0
+}
+
+// askHints asks the hints in order; the first that holds names the route.
+func (c *call) askHints() (route string, named bool) {
+	c.rec.Hints = slices.Grow(c.rec.Hints, len(c.op.hints))
+	for i := range c.op.hints {
+		h := &c.op.hints[i]
+		holds, err := h.when.Holds(c.env)
+		result := HintResult{Route: h.route, Condition: h.when.String(), Holds: holds, Err: err}
+		if c.explains() {
+			result.Readings = h.when.Readings(c.env)
+		}
+		c.rec.Hints = append(c.rec.Hints, result)
+		if holds {
+			return h.route, true
+		}
+	}
+	return "", false
+}
+
+// pickFallback gives the first fallback that holds, nil where none does.
+func (c *call) pickFallback(outcome Outcome) *fallback {
+	for i := range c.op.fallbacks {
+		f := &c.op.fallbacks[i]
+		if f.when == nil {
+			if slices.Contains(defaultFallback, outcome) {
+				return f
+			}
+			continue
+		}
+		if holds, _ := f.when.Holds(c.env); holds {
+			return f
+		}
+	}
+	return nil
+}
+
+// varText gives a variable for a fallback's body.
+func (c *call) varText(name string) (json []byte, text string, ok bool) {
+	for i := range c.rec.Vars {
+		if c.rec.Vars[i].Name == name {
+			value := c.rec.Vars[i].Value
+			return value.AppendJSON(nil), string(value.AppendText(nil)), true
+		}
+	}
+	return nil, "", false
+}

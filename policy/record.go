@@ -1,0 +1,125 @@
+package policy
+
+import (
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/signpost-gateway/signpost/policy/extract"
+	"github.com/signpost-gateway/signpost/policy/hint"
+)
+
+// Record is all that is known of one call when it is over. Spans, metrics and
+// the log line are renderings of it. It is handed to Options.Observe once, and
+// must not be kept or changed there: its memory is used again.
+type Record struct {
+	// Policy and Operation name what was called; Policy is empty where there
+	// is none of that name, Operation where none recognised the call.
+	Policy, Operation string
+
+	// Method and Path are the bot's; Path is below the policy and escaped.
+	Method, Path string
+
+	// Tenant is on whose behalf the call left, and Plan the limits it is on.
+	Tenant, Plan string
+
+	// Verdict is the decision that all renderings share.
+	Verdict
+
+	// Attempts are the requests that were sent, in order: at most 6.
+	Attempts []Attempt
+
+	// Hints are the conditions that were asked, in order.
+	Hints []HintResult
+
+	// Vars are the variables read from the answer, defaults included.
+	Vars []Var
+
+	// Start is when the call arrived, Duration how long it took until its
+	// last byte, and Upstream how much of that was spent on attempts.
+	Start    time.Time
+	Duration time.Duration
+	Upstream time.Duration
+
+	// BreakerState is "closed", "open" or "half-open" as the call met it, and
+	// empty where the policy has no breaker or the call did not come so far.
+	BreakerState string
+
+	// LimitHit names the limit that refused the call, or is empty.
+	LimitHit string
+
+	// Trace is the call's place in its trace. It is valid on every call.
+	Trace trace.SpanContext
+
+	// Broken says what cut the answer off after its headers had left.
+	Broken string
+}
+
+// Attempt is one request sent to the third party.
+type Attempt struct {
+	// Start and Duration are until the answer's headers, or the failure.
+	Start    time.Time
+	Duration time.Duration
+
+	// Status is the answer's, 0 where there was none.
+	Status int
+
+	// Outcome is what the attempt came to.
+	Outcome Outcome
+
+	// ProxyError is the RFC 9209 error where there was no usable answer.
+	ProxyError string
+
+	// Host is the third party's host and port.
+	Host string
+
+	// URL is what was called, without credentials that Signpost put there.
+	URL string
+
+	span trace.Span
+	peer *atomic.Value // string; a transport may set it late
+}
+
+// Peer is the address of the attempt's connection, or empty. It is known only
+// where the call is traced.
+func (a *Attempt) Peer() string {
+	if a.peer == nil {
+		return ""
+	}
+	address, _ := a.peer.Load().(string)
+	return address
+}
+
+// HintResult is one condition that was asked.
+type HintResult struct {
+	// Route and Condition are the hint's.
+	Route, Condition string
+
+	// Holds is its result, and Err why it could not be evaluated.
+	Holds bool
+	Err   error
+
+	// Readings are the values that it read, computed where a span records.
+	Readings []hint.Reading
+}
+
+// Var is one variable with its value.
+type Var struct {
+	// Name is [a-z][a-z0-9_]*.
+	Name string
+
+	// Value is as it stood in the answer, or the default.
+	Value extract.Value
+
+	// Omitted tells that it was too large for a header.
+	Omitted bool
+}
+
+// Label is how a call names what it called: "store" or "store.order_status".
+func (r *Record) Label() string {
+	if r.Operation == "" {
+		return r.Policy
+	}
+	return r.Policy + "." + r.Operation
+}
