@@ -1,0 +1,204 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+	"go.uber.org/zap"
+	"go.uber.org/zap/exp/zapslog"
+
+	"github.com/signpost-gateway/signpost/policy"
+	"github.com/signpost-gateway/signpost/policy/breaker"
+	"github.com/signpost-gateway/signpost/policy/secret"
+)
+
+func init() {
+	caddy.RegisterModule(App{})
+}
+
+// App is Caddy's app "signpost": the policies, compiled, with all they share.
+// Sites mount it with the handler "signpost".
+type App struct {
+	Config
+
+	gateway   *policy.Gateway
+	shared    *shared // nil before it was acquired
+	telemetry *telemetry
+	events    *transitionEvents // nil before Start
+	ctx       caddy.Context
+	logger    *zap.Logger
+
+	// noCollector says which secret of the collector's address is missing.
+	noCollector error
+}
+
+// CaddyModule returns the Caddy module information.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "signpost", New: func() caddy.Module { return new(App) }}
+}
+
+// sharedKey is where the state that outlives configurations is pooled.
+const sharedKey = "signpost"
+
+var pool = caddy.NewUsagePool()
+
+// shared is what goes on counting when a configuration takes over from another:
+// limits, breakers, stale answers. It is dropped with the last configuration
+// that has policies.
+type shared struct {
+	state  *policy.State
+	events atomic.Pointer[transitionEvents] // of the configuration in charge
+}
+
+func newShared() (caddy.Destructor, error) {
+	s := &shared{}
+	s.state = policy.NewState(func(t breaker.Transition) {
+		if events := s.events.Load(); events != nil {
+			events.emitTransition(t)
+		}
+	})
+	return s, nil
+}
+
+// Destruct is called when no configuration uses the state any more.
+func (s *shared) Destruct() error { return nil }
+
+// Provision compiles the configuration. It starts nothing: `caddy validate`
+// calls it too.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.ctx, a.logger = ctx, ctx.Logger()
+	if err := a.checkJSON(); err != nil {
+		return err
+	}
+	pooled, _, err := pool.LoadOrNew(sharedKey, newShared)
+	if err != nil {
+		return err
+	}
+	a.shared = pooled.(*shared)
+	if err := a.provisionTracing(ctx); err != nil {
+		return fmt.Errorf("setting up tracing: %w", err)
+	}
+	a.gateway, err = policy.New(a.Spec, policy.Options{
+		State:     a.shared.state,
+		Transport: transportLoader(ctx),
+		Observe:   a.observe,
+		Tracing:   a.telemetry.Tracing(),
+		Log:       slog.New(zapslog.NewHandler(a.logger.Core())),
+	})
+	if err != nil {
+		return err
+	}
+	if missing := errors.Join(a.gateway.MissingSecrets(), a.noCollector); missing != nil {
+		a.logger.Warn("a configuration without these secrets is valid, but does not start", zap.Error(missing))
+	}
+	registry := ctx.GetMetricsRegistry()
+	if err := processMetrics().register(registry); err != nil {
+		return err
+	}
+	return registry.Register(newGauges(a.gateway.BreakerStates, a.shared.state.Tenants))
+}
+
+// provisionTracing sets up the export of spans. The collector's address may hold
+// shared secrets; where one is missing, nothing is exported and Start fails.
+func (a *App) provisionTracing(ctx caddy.Context) error {
+	traced := a.Trace
+	if traced != nil && traced.Endpoint != "" {
+		address, err := secret.ParseTemplate(traced.Endpoint)
+		if err != nil {
+			return fmt.Errorf("reading the endpoint: %w", err)
+		}
+		expanded, _, err := address.Expand(a.Spec.SecretStore(), "")
+		if errors.Is(err, secret.ErrNotFound) {
+			a.noCollector = fmt.Errorf("trace: endpoint: %w", err)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading the endpoint: %w", err)
+		}
+		with := *traced
+		with.Endpoint = expanded.Expose()
+		traced = &with
+	}
+	var err error
+	a.telemetry, err = newTelemetry(ctx, traced, a.logger, version())
+	return err
+}
+
+// checkJSON tests what a Caddyfile cannot get wrong, but JSON can.
+func (a *App) checkJSON() error {
+	if a.Tenant != nil {
+		if err := checkTenant(*a.Tenant); err != nil {
+			return fmt.Errorf("tenant: %w", err)
+		}
+	}
+	for i := range a.Policies {
+		if raw := a.Policies[i].Transport; raw != nil {
+			if err := checkTransport(raw); err != nil {
+				return fmt.Errorf("policy %s: transport: %w", a.Policies[i].Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// observe renders a call that is over as metrics and as a line of the log.
+func (a *App) observe(r *policy.Record) {
+	processMetrics().observe(r)
+	logCall(a.logger, &failureLines, r)
+}
+
+// Start begins what runs beside calls, and puts this configuration in charge of
+// the shared state.
+func (a *App) Start() error {
+	if a.noCollector != nil {
+		return a.noCollector
+	}
+	if err := a.gateway.Start(); err != nil {
+		return err
+	}
+	emitter, err := a.ctx.App("events")
+	if err != nil {
+		return fmt.Errorf("loading the events app: %w", err)
+	}
+	a.events = newTransitionEvents(func(name string, data map[string]any) {
+		emitter.(*caddyevents.App).Emit(a.ctx, name, data)
+	}, processMetrics().eventsDropped)
+	a.shared.events.Store(a.events)
+	a.gateway.Adopt()
+	return nil
+}
+
+// Stop ends what Start began. Calls in flight go on.
+func (a *App) Stop() error {
+	a.gateway.Stop()
+	if a.events != nil {
+		a.shared.events.CompareAndSwap(a.events, nil)
+		a.events.close()
+		a.events = nil
+	}
+	return nil
+}
+
+// Cleanup gives back what Provision took, however far it came.
+func (a *App) Cleanup() error {
+	err := a.telemetry.Shutdown(context.Background())
+	if a.shared != nil {
+		a.shared = nil
+		if _, dropped := pool.Delete(sharedKey); dropped != nil {
+			return dropped
+		}
+	}
+	return err
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

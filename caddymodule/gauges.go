@@ -1,0 +1,101 @@
+package caddymodule
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signpost-gateway/signpost/policy/breaker"
+)
+
+// maxBreakerHosts bounds the rows of one policy: a base URL that holds a
+// tenant's variable has a host for each. The hosts beyond, in the order of
+// their names, are joined in the row "_other", which tells the worst of them.
+const maxBreakerHosts = 100
+
+// breakerStates lists the cells of a configuration by policy. It is called at
+// every scrape, also concurrently.
+type breakerStates func() map[string][]breaker.Status
+
+// gauges reads, when it is scraped, what changes without a call: an open
+// breaker becomes half-open by the clock alone. One belongs to each
+// configuration and is registered with that one's registry. No tenant is a
+// label: their cells are only counted.
+type gauges struct {
+	breakers breakerStates
+	tenants  func() int
+
+	state       *prometheus.Desc
+	openTenants *prometheus.Desc
+	tenantCount *prometheus.Desc
+}
+
+// newGauges gives a collector that asks breakers and tenants, which must be
+// safe for concurrent use, and neither of which may be nil.
+func newGauges(breakers breakerStates, tenants func() int) *gauges {
+	labels := []string{"policy", "host"}
+	return &gauges{
+		breakers: breakers,
+		tenants:  tenants,
+		state: prometheus.NewDesc("signpost_breaker_state",
+			"State of a host's breaker: 0 closed, 1 half-open, 2 open.", labels, nil),
+		openTenants: prometheus.NewDesc("signpost_breaker_open_tenants",
+			"Tenants whose own cell of a host's breaker is not closed.", labels, nil),
+		tenantCount: prometheus.NewDesc("signpost_tenants",
+			"Tenants for whom limits are kept in memory.", nil, nil),
+	}
+}
+
+// Describe sends the descriptions.
+func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
+	ch <- g.state
+	ch <- g.openTenants
+	ch <- g.tenantCount
+}
+
+// Collect sends the values of this moment.
+func (g *gauges) Collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.MustNewConstMetric(g.tenantCount, prometheus.GaugeValue, float64(g.tenants()))
+	for policy, cells := range g.breakers() {
+		for host, h := range joinCells(cells, maxBreakerHosts) {
+			ch <- prometheus.MustNewConstMetric(g.state, prometheus.GaugeValue, float64(h.state), policy, host)
+			ch <- prometheus.MustNewConstMetric(g.openTenants, prometheus.GaugeValue, float64(h.openTenants), policy, host)
+		}
+	}
+}
+
+// hostBreaker is the row of one host.
+type hostBreaker struct {
+	state       breaker.State
+	openTenants int
+}
+
+// joinCells gives each host of a policy one row, for a registry refuses the
+// whole scrape over a repeated one: at most limit hosts and "_other".
+func joinCells(cells []breaker.Status, limit int) map[string]hostBreaker {
+	rows := make(map[string]hostBreaker)
+	for _, c := range cells {
+		row := rows[c.Host]
+		if c.Tenant == "" {
+			row.state = max(row.state, c.State)
+		} else if c.State != breaker.Closed {
+			row.openTenants++
+		}
+		rows[c.Host] = row
+	}
+	if len(rows) <= limit {
+		return rows
+	}
+	var rest hostBreaker
+	for _, host := range slices.Sorted(maps.Keys(rows))[limit:] {
+		rest.state = max(rest.state, rows[host].state)
+		rest.openTenants += rows[host].openTenants
+		delete(rows, host)
+	}
+	rows[otherSeries] = rest
+	return rows
+}
+
+// Interface guard.
+var _ prometheus.Collector = (*gauges)(nil)

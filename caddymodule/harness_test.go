@@ -1,0 +1,172 @@
+package caddymodule_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	_ "github.com/signpost-gateway/signpost"
+)
+
+// sidecar is a real Caddy with Signpost that listens on a Unix socket, and a bot
+// that calls it. Caddy is one for the process, so tests that start one cannot
+// run in parallel.
+type sidecar struct {
+	t       testing.TB
+	socket  string
+	globals string
+	bot     *http.Client
+}
+
+// quiet are the global options of tests that read neither the log nor the admin
+// endpoint.
+const quiet = "admin off\npersist_config off\nlog default {\noutput discard\n}\n"
+
+// start runs Caddy with the policies of a `signpost` block, all of them mounted
+// by name on one site.
+func start(t testing.TB, signpost string) *sidecar {
+	t.Helper()
+	return startSite(t, signpost, "signpost")
+}
+
+// startSite runs Caddy with a `signpost` block and a site of these directives.
+func startSite(t testing.TB, signpost, site string) *sidecar {
+	t.Helper()
+	return startGlobal(t, quiet, signpost, site)
+}
+
+// startGlobal is startSite with these global options beside the `signpost` block.
+func startGlobal(t testing.TB, globals, signpost, site string) *sidecar {
+	t.Helper()
+	s := &sidecar{t: t, socket: filepath.Join(t.TempDir(), "bot.sock"), globals: globals}
+	s.bot = &http.Client{
+		Transport: &http.Transport{
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, "unix", s.socket)
+			},
+			DisableCompression: true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	if err := s.load(signpost, site); err != nil {
+		t.Fatalf("starting the gateway: %v", err)
+	}
+	t.Cleanup(func() {
+		s.bot.CloseIdleConnections()
+		if err := caddy.Stop(); err != nil {
+			t.Errorf("stopping the gateway: %v", err)
+		}
+	})
+	return s
+}
+
+// load makes a configuration the running one, as a reload does.
+func (s *sidecar) load(signpost, site string) error {
+	return load(s.source(signpost, site))
+}
+
+// source is the Caddyfile of a `signpost` block and a site.
+func (s *sidecar) source(signpost, site string) string {
+	return "{\n" + s.globals + "signpost {\n" + signpost + "\n}\n}\n" +
+		"http:// {\nbind unix/" + s.socket + "\n" + site + "\n}\n"
+}
+
+// load adapts a Caddyfile and makes it the running configuration.
+func load(source string) error {
+	config, err := adapt(source)
+	if err != nil {
+		return err
+	}
+	return caddy.Load(config, true)
+}
+
+// adapt turns a Caddyfile into JSON, as `caddy adapt` does.
+func adapt(source string) ([]byte, error) {
+	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt(caddyfile.Format([]byte(source)), map[string]any{"filename": "Caddyfile"})
+	return config, err
+}
+
+// answer is what the bot got.
+type answer struct {
+	*http.Response
+	body string
+}
+
+// get calls a path of the sidecar.
+func (s *sidecar) get(path string, header ...string) answer {
+	s.t.Helper()
+	return s.send(http.MethodGet, path, "", header...)
+}
+
+// send calls a path of the sidecar. header is names and values in turn.
+func (s *sidecar) send(method, path, body string, header ...string) answer {
+	s.t.Helper()
+	a, err := s.do(s.t.Context(), method, path, body, header...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a
+}
+
+// try is get for a call that may fail, or that ends with ctx. It may be used on
+// any goroutine.
+func (s *sidecar) try(ctx context.Context, path string, header ...string) (answer, error) {
+	return s.do(ctx, http.MethodGet, path, "", header...)
+}
+
+func (s *sidecar) do(ctx context.Context, method, path, body string, header ...string) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://sidecar"+path, strings.NewReader(body))
+	if err != nil {
+		return answer{}, fmt.Errorf("making a request: %w", err)
+	}
+	if body == "" {
+		req.Body, req.ContentLength = http.NoBody, 0
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Add(header[i], header[i+1])
+	}
+	resp, err := s.bot.Do(req)
+	if err != nil {
+		return answer{}, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	defer resp.Body.Close()
+	var read bytes.Buffer
+	if _, err := io.Copy(&read, resp.Body); err != nil {
+		return answer{}, fmt.Errorf("%s %s: reading the body: %w", method, path, err)
+	}
+	return answer{Response: resp, body: read.String()}, nil
+}
+
+// want compares headers of the answer; an empty value means that there is none.
+func (a answer) want(t testing.TB, status int, header ...string) {
+	t.Helper()
+	if a.StatusCode != status {
+		t.Errorf("status %d, want %d; body %q", a.StatusCode, status, a.body)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		if got := strings.Join(a.Header.Values(header[i]), " | "); got != header[i+1] {
+			t.Errorf("%s is %q, want %q", header[i], got, header[i+1])
+		}
+	}
+}
+
+// thirdParty is an upstream on loopback.
+func thirdParty(t testing.TB, handler http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server
+}

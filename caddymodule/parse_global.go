@@ -1,0 +1,171 @@
+package caddymodule
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/signpost-gateway/signpost/policy"
+	"github.com/signpost-gateway/signpost/policy/secret"
+)
+
+// tenantInHost finds a variable of the tenant in a base URL.
+var tenantInHost = regexp.MustCompile(`\{tenant\.[^}]*\}`)
+
+// globalWords are the subdirectives of the global option.
+var globalWords = words[Config]{
+	"tenant": {
+		tenantForm,
+		func(s scope, l *line, c *Config) { c.Tenant = readTenant(s, l) },
+	},
+	"tenant_required": {
+		form{usage: "tenant_required"},
+		setFlag(func(c *Config) *bool { return &c.TenantRequired }),
+	},
+	"known_tenants_only": {
+		form{usage: "known_tenants_only"},
+		setFlag(func(c *Config) *bool { return &c.KnownTenantsOnly }),
+	},
+	"plan": {
+		form{usage: "plan <name> { … }", min: 1, max: 1, many: true, block: mustBlock},
+		readPlan,
+	},
+	"tenants_file": {
+		form{usage: "tenants_file <path>", min: 1, max: 1},
+		setText(func(c *Config) *string { return &c.TenantsFile }),
+	},
+	"secrets": {
+		form{usage: "secrets env <PREFIX> or secrets dir <path>", min: 1, max: anyNumber, many: true},
+		readSecrets,
+	},
+	"state": {
+		form{usage: "state memory", min: 1, max: anyNumber, block: mayBlock},
+		readState,
+	},
+	"trace": {
+		form{usage: "trace { endpoint <url>; sample <p>%; keep failed slow <duration> }", block: mustBlock},
+		readTrace,
+	},
+	"alerts": {form: form{soon: true}},
+	"max_timeout": {
+		form{usage: "max_timeout <duration>", min: 1, max: 1},
+		setDuration(func(c *Config) *policy.Duration { return &c.MaxTimeout }),
+	},
+	"policy": {
+		form{usage: "policy <name> <base-url> { … }", min: 2, max: 2, many: true, block: mayBlock},
+		readPolicy,
+	},
+}
+
+// planWords are the subdirectives of a plan.
+var planWords = words[policy.Plan]{
+	"rate_limit": {
+		rateLimitForm,
+		func(s scope, l *line, p *policy.Plan) { s.rateLimit(l, &p.RateLimits, &p.RateLimitOff) },
+	},
+	"concurrency": {
+		concurrencyForm,
+		func(s scope, l *line, p *policy.Plan) { p.Concurrency = append(p.Concurrency, s.concurrency(l)) },
+	},
+	"timeout": {
+		form{usage: "timeout <duration>", min: 1, max: 1},
+		setDuration(func(p *policy.Plan) *policy.Duration { return &p.Timeout }),
+	},
+	"tenants": {
+		form{usage: "tenants <name…>", min: 1, max: anyNumber, many: true},
+		func(_ scope, l *line, p *policy.Plan) { p.Tenants = append(p.Tenants, l.texts(0)...) },
+	},
+}
+
+// traceWords are the subdirectives of `trace`.
+var traceWords = words[Trace]{
+	"endpoint": {form{usage: "endpoint <url>", min: 1, max: 1}, readEndpoint},
+	"sample": {
+		form{usage: "sample <p>%", min: 1, max: 1},
+		func(s scope, l *line, t *Trace) { p := s.percent(l, 0); t.Sample = &p },
+	},
+	"keep": {form{usage: "keep failed slow <duration>", min: 1, max: 3}, readKeep},
+	"ui":   {form: form{soon: true}},
+}
+
+func readPlan(s scope, l *line, c *Config) {
+	p := policy.Plan{Name: l.arg(0), Places: policy.Places{"plan": l.place}}
+	readBlock(s.called(p.Name), l.block, planWords, &p, p.Places)
+	c.Plans = append(c.Plans, p)
+}
+
+func readSecrets(s scope, l *line, c *Config) {
+	switch from := l.arg(0); {
+	case from == "age":
+		s.wrong(l.place, "secrets age is not available yet")
+	case from != "env" && from != "dir":
+		s.wrong(l.place, "%q is not known here: expected env or dir", from)
+	case len(l.args) != 2 || l.arg(1) == "":
+		s.wrong(l.place, "wrong number of arguments: expected secrets env <PREFIX> or secrets dir <path>")
+	default:
+		c.Secrets = append(c.Secrets, policy.SecretSource{From: from, Where: l.arg(1), Place: l.place})
+	}
+}
+
+// readState accepts the default and keeps nothing: limits, breakers and stale
+// answers live in this process.
+func readState(s scope, l *line, _ *Config) {
+	switch kind := l.arg(0); {
+	case kind == "redis":
+		s.wrong(l.place, "state redis is not available yet")
+	case kind != "memory":
+		s.wrong(l.place, "%q is not known here: expected memory", kind)
+	case len(l.args) > 1 || l.braces:
+		s.wrong(l.place, "takes nothing more: expected state memory")
+	}
+}
+
+func readTrace(s scope, l *line, c *Config) {
+	c.Trace = &Trace{Places: policy.Places{"trace": l.place}}
+	readBlock(s, l.block, traceWords, c.Trace, c.Trace.Places)
+}
+
+// readEndpoint tests the address as it is when every secret in it has a value.
+func readEndpoint(s scope, l *line, t *Trace) {
+	t.Endpoint = l.arg(0)
+	template, err := secret.ParseTemplate(t.Endpoint)
+	if err != nil {
+		s.wrong(l.place, "%v", err)
+		return
+	}
+	sample := t.Endpoint
+	for _, ref := range template.Refs() {
+		if ref.TenantOnly {
+			s.wrong(l.place, "%s belongs to a tenant: expected a shared secret", ref)
+		}
+		sample = strings.ReplaceAll(sample, ref.String(), "secret")
+	}
+	if _, err := parseCollector(sample); err != nil {
+		s.wrong(l.place, "%v", err)
+	}
+}
+
+// readKeep reads `keep failed`, `keep slow <duration>`, or both on one line.
+func readKeep(s scope, l *line, t *Trace) {
+	for i := 0; i < len(l.args); i++ {
+		switch what := l.arg(i); {
+		case what == "failed" && !t.KeepFailed:
+			t.KeepFailed = true
+		case what == "slow" && t.KeepSlow == 0 && i+1 < len(l.args):
+			i++
+			t.KeepSlow = s.duration(l, i)
+		default:
+			s.wrong(l.place, "%q is not expected here: expected keep failed slow <duration>", what)
+			return
+		}
+	}
+}
+
+func readPolicy(s scope, l *line, c *Config) {
+	p := policy.PolicySpec{Name: l.arg(0), BaseURL: l.arg(1), Places: policy.Places{"policy": l.place}}
+	s = s.called(p.Name)
+	if variable := tenantInHost.FindString(p.BaseURL); variable != "" {
+		s.wrong(l.place, "%s is not available yet", variable)
+	}
+	readBlock(s, l.block, policyWords, &p, p.Places)
+	c.Policies = append(c.Policies, p)
+}

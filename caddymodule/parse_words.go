@@ -1,0 +1,161 @@
+package caddymodule
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/signpost-gateway/signpost/policy"
+)
+
+// blockRule tells whether a word takes a block.
+type blockRule int
+
+const (
+	noBlock blockRule = iota
+	mayBlock
+	mustBlock
+)
+
+// anyNumber is the upper bound of a word that takes a list.
+const anyNumber = -1
+
+// form is what a line must look like before its meaning is read.
+type form struct {
+	// usage is the line's grammar, for messages.
+	usage string
+
+	// min and max bound the number of arguments.
+	min, max int
+
+	// many lets the word stand more than once in its block.
+	many bool
+
+	block blockRule
+
+	// soon marks a word that the grammar has and this version has not.
+	soon bool
+
+	// outside names the block that the word belongs to instead.
+	outside string
+}
+
+// word is one subdirective: its form, and the function that reads it into T.
+type word[T any] struct {
+	form
+	read func(s scope, l *line, into *T)
+}
+
+// words is the table of a block.
+type words[T any] map[string]word[T]
+
+// readBlock reads each line of a block by its word, and notes where each word
+// stands first.
+func readBlock[T any](s scope, block []*line, table words[T], into *T, places policy.Places) {
+	for _, l := range block {
+		name := l.word.text
+		w, known := table[name]
+		switch {
+		case l.torn:
+			s.wrong(l.place, "%s", tornText)
+		case !known:
+			s.wrong(l.place, "%s", unknown(name, table.allowed()))
+		case w.soon:
+			s.wrong(l.place, "%s is not available yet", name)
+		case w.outside != "":
+			s.wrong(l.place, "%s belongs to the %s", name, w.outside)
+		default:
+			if l.bare != "" {
+				s.in(name).wrong(l.place, "%s: %s", l.bare, tornText)
+			}
+			first, again := places[name]
+			if again && !w.many {
+				s.in(name).wrong(l.place, "stands a second time: the first is at %s", first)
+				continue
+			}
+			if !again {
+				places[name] = l.place
+			}
+			// A block is read even where its line is wrong: its own mistakes
+			// are found at the same time.
+			if w.fits(s.in(name), l) || w.block != noBlock {
+				w.read(s.in(name), l, into)
+			}
+		}
+	}
+}
+
+// fits reports what is wrong with the shape of a line.
+func (f form) fits(s scope, l *line) bool {
+	switch n := len(l.args); {
+	case n < f.min || f.max != anyNumber && n > f.max:
+		s.wrong(l.place, "wrong number of arguments: expected %s", f.usage)
+	case l.braces && f.block == noBlock && l.tornLine() != nil:
+		s.wrong(l.tornLine().place, "%s", tornText)
+	case l.braces && f.block == noBlock:
+		s.wrong(l.place, "takes no block: expected %s", f.usage)
+	case !l.braces && f.block == mustBlock:
+		s.wrong(l.place, "needs a block: expected %s", f.usage)
+	default:
+		return true
+	}
+	return false
+}
+
+// allowed gives the words that may be written, in alphabetical order.
+func (t words[T]) allowed() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		if w := t[name]; !w.soon && w.outside == "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// lift makes a table for T of a table for one part of it.
+func lift[T, U any](table words[U], part func(*T) *U) words[T] {
+	lifted := make(words[T], len(table))
+	for name, w := range table {
+		lifted[name] = word[T]{w.form, func(s scope, l *line, into *T) { w.read(s, l, part(into)) }}
+	}
+	return lifted
+}
+
+// with gives a table with further words.
+func (t words[T]) with(more words[T]) words[T] {
+	joined := maps.Clone(t)
+	maps.Copy(joined, more)
+	return joined
+}
+
+// unknown says that a word is none of those allowed, and which may be meant.
+func unknown(name string, allowed []string) string {
+	text := `"` + name + `" is not known here: expected ` + strings.Join(allowed, ", ")
+	near := slices.MinFunc(allowed, func(a, b string) int { return distance(name, a) - distance(name, b) })
+	if d := distance(name, near); d <= 2 && d < len(name) {
+		text += "; did you mean " + near + "?"
+	}
+	return text
+}
+
+// distance counts the bytes to insert, delete or replace to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			next := min(row[j]+1, row[j+1]+1, corner+cost)
+			corner, row[j+1] = row[j+1], next
+		}
+	}
+	return row[len(b)]
+}

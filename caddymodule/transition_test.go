@@ -1,0 +1,87 @@
+package caddymodule
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/signpost-gateway/signpost/policy/breaker"
+)
+
+func TestATransitionBecomesACaddyEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var events []map[string]any
+		m := newMetrics()
+		e := newTransitionEvents(func(name string, data map[string]any) {
+			if name != "breaker" {
+				t.Errorf("got the event %q, want breaker", name)
+			}
+			events = append(events, data)
+		}, m.eventsDropped)
+		e.emitTransition(breaker.Transition{Policy: "store", Host: "api.store.example", From: breaker.Closed, To: breaker.Open})
+		e.emitTransition(breaker.Transition{Policy: "store", Host: "api.store.example", Tenant: "acme", To: breaker.Open})
+		e.emitTransition(breaker.Transition{Policy: "store", Host: strings.Repeat("h", 1000), From: breaker.Open, To: breaker.HalfOpen})
+		synctest.Wait()
+		e.close()
+		want := []map[string]any{
+			{"policy": "store", "host": "api.store.example", "from": "closed", "to": "open"},
+			{"policy": "store", "host": strings.Repeat("h", maxLogValue), "from": "open", "to": "half-open"},
+		}
+		if !reflect.DeepEqual(events, want) {
+			t.Errorf("got  %v\nwant %v", events, want)
+		}
+		if got := testutil.ToFloat64(m.eventsDropped); got != 0 {
+			t.Errorf("got %v dropped, want 0", got)
+		}
+	})
+}
+
+func TestAHandlerThatHangsHoldsUpNeitherCallsNorAReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		emitted := 0
+		m := newMetrics()
+		e := newTransitionEvents(func(string, map[string]any) { emitted++; <-release }, m.eventsDropped)
+
+		start := time.Now()
+		const transitions = 1000
+		for i := range transitions {
+			e.emitTransition(breaker.Transition{Policy: "store", Host: fmt.Sprint(i), To: breaker.Open})
+			if i == 0 {
+				synctest.Wait() // the handler has the first and hangs
+			}
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("handing over %d transitions waited for %v", transitions, took)
+		}
+		if got := testutil.ToFloat64(m.eventsDropped); got != transitions-1-maxTransitions {
+			t.Errorf("got %v dropped, want %d", got, transitions-1-maxTransitions)
+		}
+
+		e.close()
+		if took := time.Since(start); took != emitPatience {
+			t.Errorf("close took %v, want %v", took, emitPatience)
+		}
+		close(release)
+		synctest.Wait()
+		e.emitTransition(breaker.Transition{Policy: "store", To: breaker.Open})
+		if got := testutil.ToFloat64(m.eventsDropped); got != float64(transitions-emitted+1) {
+			t.Errorf("got %v dropped and %d emitted, want %d in all", got, emitted, transitions+1)
+		}
+	})
+}
+
+func TestClosingWithoutEventsTakesNoTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		newTransitionEvents(func(string, map[string]any) {}, newMetrics().eventsDropped).close()
+		if took := time.Since(start); took != 0 {
+			t.Errorf("close took %v", took)
+		}
+	})
+}
