@@ -158,13 +158,15 @@ func (c *call) admitSecrets() *ending {
 	return nil
 }
 
-// noSecret is the ending of a call whose credentials cannot be made. The error
-// names the secret, never its value.
+// noSecret is the ending of a call whose credentials cannot be made. What is
+// told names the secret at most; where it was looked for is the operator's.
 func (c *call) noSecret(err error) *ending {
-	if errors.Is(err, secret.ErrNotFound) {
-		return &ending{outcome: Denied, reason: "There is no secret for this tenant: " + err.Error() + "."}
+	var missing *secret.NotFoundError
+	if errors.As(err, &missing) {
+		return &ending{outcome: Denied, reason: "There is no secret for this call: " + missing.Ref.String() + "."}
 	}
-	return &ending{outcome: Internal, reason: "A secret cannot be used: " + err.Error() + "."}
+	c.logFault("reading a secret", err)
+	return &ending{outcome: Internal, reason: "A secret cannot be used."}
 }
 
 // admitLimits takes all windows and slots of the call, or none.
