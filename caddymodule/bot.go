@@ -1,9 +1,11 @@
 package caddymodule
 
 import (
-	"context"
+	"errors"
 	"io"
 	"net/http"
+	"net/http/httputil"
+	"strings"
 	"sync/atomic"
 
 	"github.com/signpost-gateway/signpost/policy"
@@ -11,29 +13,83 @@ import (
 
 // bot is the caller's side of one call.
 type bot struct {
-	call   *policy.Call
-	writer http.ResponseWriter
-	upload *upload // nil without a body
+	gateway *policy.Gateway
+	call    policy.Call
+	upload  *upload // nil without a body
 }
 
-// botKey is where a bot is kept in a request's context.
-type botKey struct{}
-
-// withBot puts the bot into the request's context.
-func withBot(r *http.Request, b *bot) context.Context {
-	return context.WithValue(r.Context(), botKey{}, b)
+// takeUpload stands between net/http's body and whoever reads it.
+func (b *bot) takeUpload(w http.ResponseWriter, r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+		return
+	}
+	b.upload = &upload{body: r.Body}
+	r.Body = b.upload
+	// An answer that comes before the bot has sent everything must not wait for
+	// the rest. Writers that cannot do both at once say so here, and then it
+	// waits.
+	_ = http.NewResponseController(w).EnableFullDuplex()
 }
+
+// RoundTrip lets a ReverseProxy call the engine on the bot's behalf.
+func (b *bot) RoundTrip(r *http.Request) (*http.Response, error) {
+	return b.gateway.Answer(r, &b.call), nil
+}
+
+// wantsUpgrade tells whether the bot asks for another protocol (RFC 9110,
+// section 7.8).
+func wantsUpgrade(r *http.Request) bool {
+	if r.Header.Get("Upgrade") == "" {
+		return false
+	}
+	for _, line := range r.Header["Connection"] {
+		for option := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(option), "upgrade") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// upgrade lets httputil.ReverseProxy join the connections when the third party
+// changes the protocol.
+func (b *bot) upgrade(w http.ResponseWriter, r *http.Request, h *Handler) {
+	proxy := httputil.ReverseProxy{
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.Out.URL.RawQuery = p.In.URL.RawQuery // ReverseProxy drops what it cannot parse.
+		},
+		Transport: b,
+		ModifyResponse: func(*http.Response) error {
+			b.release(w)
+			return nil
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			w.WriteHeader(http.StatusBadGateway) // A protocol that the bot did not ask for.
+		},
+		ErrorLog: h.quiet,
+	}
+	proxy.ServeHTTP(w, r)
+}
+
+// errUploadClosed is what a transport gets that reads on when the handler has
+// returned, after which net/http's body must not be touched.
+var errUploadClosed = errors.New("the call is over")
 
 // upload is the bot's request body, which knows whether it was read to its end.
-// Closing it does nothing: net/http closes the body behind it when the handler
-// has returned, and before that would wait for a bot that stalls.
+// Closing it does not close the body behind it: net/http does that when the
+// handler has returned, and before that it would wait for a bot that stalls.
 type upload struct {
-	body  io.ReadCloser
-	ended atomic.Bool
+	body   io.ReadCloser
+	ended  atomic.Bool
+	closed atomic.Bool
 }
 
 // Read reads on.
 func (u *upload) Read(p []byte) (int, error) {
+	if u.closed.Load() {
+		return 0, errUploadClosed
+	}
 	n, err := u.body.Read(p)
 	if err != nil {
 		u.ended.Store(true)
@@ -41,5 +97,8 @@ func (u *upload) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close does nothing.
-func (u *upload) Close() error { return nil }
+// Close ends the reading.
+func (u *upload) Close() error {
+	u.closed.Store(true)
+	return nil
+}

@@ -4,10 +4,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
-	"net/http/httputil"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -36,7 +33,7 @@ type Handler struct {
 	Tenant *TenantSource `json:"tenant,omitempty"`
 
 	gateway *policy.Gateway
-	proxy   *httputil.ReverseProxy
+	quiet   *log.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -64,14 +61,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := checkTenant(*h.Tenant); err != nil {
 		return fmt.Errorf("tenant: %w", err)
 	}
-	h.proxy = &httputil.ReverseProxy{
-		Rewrite:        rewrite,
-		Transport:      h.gateway,
-		ModifyResponse: releaseUpload,
-		ErrorHandler:   refuseUpgrade,
-		BufferPool:     &copyBuffers{},
-		ErrorLog:       quietLog(ctx.Logger()),
-	}
+	h.quiet = quietLog(ctx.Logger())
 	return nil
 }
 
@@ -83,50 +73,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	if h.Policy == "" && r.URL.Path == "/health" && !r.URL.IsAbs() && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 		return health(w)
 	}
-	b := &bot{call: h.address(r), writer: w}
-	h.nameTenant(b.call, r)
-	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
-		b.upload = &upload{body: r.Body}
-		r.Body = b.upload
-		// An answer that comes before the bot has sent everything must not wait
-		// for the rest. Writers that cannot do both at once say so here, and
-		// then it waits.
-		_ = http.NewResponseController(w).EnableFullDuplex()
+	b := &bot{gateway: h.gateway}
+	h.address(&b.call, r)
+	h.nameTenant(&b.call, r)
+	b.takeUpload(w, r)
+	r = withRemoteParent(r)
+	if wantsUpgrade(r) {
+		b.upgrade(w, r, h)
+		return nil
 	}
-	refuseProtocol(b.call, r)
-	ctx := policy.WithCall(withBot(withRemoteParent(r), b), b.call)
-	defer flushBroken(w)
-	h.proxy.ServeHTTP(w, r.WithContext(ctx))
+	b.call.Header = w.Header()
+	resp := h.gateway.Answer(r, &b.call)
+	b.release(w)
+	b.forward(w, resp)
 	return nil
-}
-
-// flushBroken sends what there is of an answer whose body breaks off, for which
-// ReverseProxy panics: the bot learns outcome and route, although the rest of
-// the body will not come.
-func flushBroken(w http.ResponseWriter) {
-	fault := recover()
-	if fault == nil {
-		return
-	}
-	if fault == http.ErrAbortHandler {
-		_ = http.NewResponseController(w).Flush()
-	}
-	panic(fault)
-}
-
-// refuseProtocol refuses an upgrade to a protocol whose name is not printable
-// ASCII. ReverseProxy would do so by itself, and name no route.
-func refuseProtocol(call *policy.Call, r *http.Request) {
-	for _, c := range []byte(r.Header.Get("Upgrade")) {
-		if c >= ' ' && c <= '~' {
-			continue
-		}
-		r.Header.Del("Upgrade")
-		if call.Refusal == nil {
-			call.Refusal = &policy.Refusal{Outcome: policy.BadRequest, Reason: "The header Upgrade names no protocol."}
-		}
-		return
-	}
 }
 
 // health answers whoever asks whether the sidecar is up.
@@ -143,12 +103,11 @@ const (
 )
 
 // address finds out which policy the request means.
-func (h *Handler) address(r *http.Request) *policy.Call {
-	call := &policy.Call{}
+func (h *Handler) address(call *policy.Call, r *http.Request) {
 	switch {
 	case r.Method == http.MethodConnect:
 		call.Refusal = &policy.Refusal{Outcome: policy.Denied, Reason: reasonTunnel}
-		return call
+		return
 	case r.URL.IsAbs():
 		call.Policy, call.Path = h.gateway.Locate(r.URL)
 		if h.Policy != "" && call.Policy != h.Policy {
@@ -165,7 +124,6 @@ func (h *Handler) address(r *http.Request) *policy.Call {
 	case call.Policy == "":
 		call.Refusal = &policy.Refusal{Outcome: policy.NotFound, Reason: "No policy answers to this address."}
 	}
-	return call
 }
 
 // nameTenant finds out on whose behalf the call leaves.
@@ -182,40 +140,6 @@ func (h *Handler) nameTenant(call *policy.Call, r *http.Request) {
 	}
 }
 
-// rewrite leaves the request as it is but for what ReverseProxy did to it. The
-// engine builds the outgoing one.
-func rewrite(p *httputil.ProxyRequest) {
-	p.Out.URL.RawQuery = p.In.URL.RawQuery // ReverseProxy drops what it cannot parse.
-}
-
-// releasePatience is how long an own answer waits for the rest of an upload
-// that nobody will read.
-const releasePatience = 2 * time.Millisecond
-
-// releaseUpload keeps an answer from waiting for a bot that stalls its upload:
-// net/http reads the rest of the body before it answers. A third party's answer
-// needs no such help, since its connection is full duplex.
-func releaseUpload(resp *http.Response) error {
-	b, ok := resp.Request.Context().Value(botKey{}).(*bot)
-	if !ok || b.upload == nil || b.upload.ended.Load() {
-		return nil
-	}
-	verdict := b.call.Verdict()
-	if verdict.UpstreamStatus != 0 && verdict.Fallback == "" {
-		return nil
-	}
-	// The deadline is set here, and not when the call begins, since Caddy's
-	// idle timeout arms its own on every read.
-	_ = http.NewResponseController(b.writer).SetReadDeadline(time.Now().Add(releasePatience))
-	return nil
-}
-
-// refuseUpgrade answers where the engine's answer cannot be passed on: an
-// upgrade to a protocol that the bot did not ask for.
-func refuseUpgrade(w http.ResponseWriter, _ *http.Request, _ error) {
-	w.WriteHeader(http.StatusBadGateway)
-}
-
 // withRemoteParent makes the bot's trace the parent of the call's, unless
 // Caddy's own tracing has done so already.
 func withRemoteParent(r *http.Request) *http.Request {
@@ -225,23 +149,6 @@ func withRemoteParent(r *http.Request) *http.Request {
 	}
 	return r.WithContext(propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header)))
 }
-
-// copyBuffers lends buffers for copying bodies.
-type copyBuffers struct{ free sync.Pool }
-
-// copyBufferSize is that of the buffers ReverseProxy would make, in bytes.
-const copyBufferSize = 32 << 10
-
-// Get lends a buffer.
-func (p *copyBuffers) Get() []byte {
-	if lent, ok := p.free.Get().(*[]byte); ok {
-		return *lent
-	}
-	return make([]byte, copyBufferSize)
-}
-
-// Put takes one back.
-func (p *copyBuffers) Put(buffer []byte) { p.free.Put(&buffer) }
 
 // quietLog is where ReverseProxy complains about connections that broke: the
 // log line of the call says so already.

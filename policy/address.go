@@ -27,6 +27,10 @@ type Call struct {
 	// Refusal ends the call before it began. Default: none.
 	Refusal *Refusal
 
+	// Header is where Signpost's own headers are written, beside what stands
+	// there already. Default: the header of the answer.
+	Header http.Header
+
 	verdict Verdict
 }
 
@@ -62,9 +66,15 @@ func (g *Gateway) RoundTrip(req *http.Request) (*http.Response, error) {
 	if info == nil {
 		info = &Call{}
 	}
+	return g.Answer(req, info), nil
+}
+
+// Answer is RoundTrip for a caller that has the Call at hand, which it does not
+// look for in the request's context.
+func (g *Gateway) Answer(req *http.Request, info *Call) *http.Response {
 	c := newCall(g, req, info)
 	c.address()
-	return c.run(), nil
+	return c.run()
 }
 
 // RoundTrip sends the request through this policy: path and query of its URL
@@ -77,9 +87,7 @@ func (p *Policy) RoundTrip(req *http.Request) (*http.Response, error) {
 		*named = *info
 	}
 	named.Policy, named.Path = p.name, req.URL.EscapedPath()
-	c := newCall(p.gateway, req, named)
-	c.address()
-	resp := c.run()
+	resp := p.gateway.Answer(req, named)
 	if info != nil {
 		info.verdict = named.verdict
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -27,6 +26,7 @@ type answer struct {
 	values []extract.Value // what the operation's paths found in doc
 	why    string          // why the answer cannot be mapped, else empty
 	skip   bool            // of a kind that is never peeked
+	dirty  bool            // body has not been scrubbed yet
 }
 
 // discard gives up an answer that goes nowhere.
@@ -113,9 +113,10 @@ func neverPeeked(method string, resp *http.Response) bool {
 	return method == http.MethodHead || isEventStream(resp.Header)
 }
 
+// isEventStream tells an answer that never ends (HTML, section 9.2).
 func isEventStream(header http.Header) bool {
-	kind, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
-	return kind == "text/event-stream"
+	kind, _, _ := strings.Cut(header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
 }
 
 // contentCoding is the answer's coding, empty for identity.
@@ -127,8 +128,8 @@ func contentCoding(header http.Header) string {
 	return coding
 }
 
-// scrubBody puts the scrubber between the answer and whoever reads it. It gives
-// the coding where that cannot be undone.
+// scrubBody undoes the coding of an answer that is to be scrubbed, which is done
+// when it is read. It gives the coding where that cannot be undone.
 func (c *call) scrubBody(a *answer) (unknown string) {
 	if a.status == http.StatusSwitchingProtocols {
 		return "" // The stream of an upgraded connection scrubs for itself.
@@ -146,7 +147,7 @@ func (c *call) scrubBody(a *answer) (unknown string) {
 	default:
 		return coding
 	}
-	a.body = c.scrubber.Reader(a.body)
+	a.dirty = true
 	return ""
 }
 
@@ -199,8 +200,13 @@ func (c *call) peek(a *answer) error {
 	}
 	a.body.Close()
 	a.whole, a.read = buf.Bytes(), true
+	if a.dirty {
+		c.scrubber.Bytes(a.whole)
+		a.dirty = false
+	}
 	a.body = io.NopCloser(bytes.NewReader(a.whole))
 	cleanAnswer(nil, a.resp.Trailer)
+	c.scrubber.Header(a.resp.Trailer)
 	c.readValues(a)
 	return nil
 }

@@ -125,7 +125,6 @@ func (c *call) outgoing(ctx context.Context, a *Attempt) *http.Request {
 			u.RawQuery = withoutQuery(u.RawQuery, name)
 		}
 	}
-	a.URL = u.String()
 	for i := range c.credentials {
 		k := &c.credentials[i]
 		if k.query != "" {
@@ -162,11 +161,10 @@ func setPath(u *url.URL, escaped string) {
 // connection.
 func staysInside(name string) bool {
 	switch name {
-	case "Forwarded", "Via", "Traceparent", "Tracestate", "Baggage", "X-Real-Ip", "Keep-Alive",
-		"Proxy-Authorization", "Proxy-Authenticate", "Proxy-Connection":
+	case "Forwarded", "Via", "Traceparent", "Tracestate", "Baggage", "X-Real-Ip":
 		return true
 	}
-	return hasPrefixFold(name, ownPrefix) || hasPrefixFold(name, "X-Forwarded-")
+	return isHopByHop(name) || hasPrefixFold(name, ownPrefix) || hasPrefixFold(name, "X-Forwarded-")
 }
 
 // hasPrefixFold is strings.HasPrefix for ASCII of any case.
@@ -183,6 +181,8 @@ func (c *call) outgoingHeader() http.Header {
 			header[name] = values
 		}
 	}
+	dropNamed(header, c.req.Header["Connection"])
+	keepConnection(header, c.req.Header)
 	if c.info.TenantHeader != "" {
 		dropHeader(header, http.CanonicalHeaderKey(c.info.TenantHeader))
 	}
@@ -248,10 +248,10 @@ func acceptsGzip(values []string) bool {
 
 // fault is the ending of an attempt that brought no answer.
 func (c *call) fault(err error) ending {
-	switch cause := context.Cause(c.ctx); {
-	case cause == errGone:
+	switch c.over() {
+	case errGone:
 		return c.vanished()
-	case cause == errDeadline:
+	case errDeadline:
 		return c.timedOut()
 	}
 	if bad := c.upload.failed(); bad != nil {
@@ -340,7 +340,7 @@ var idempotent = []string{http.MethodGet, http.MethodHead, http.MethodOptions, h
 // again decides about a further attempt, and waits for its time.
 func (c *call) again(n int, last ending) bool {
 	r := &c.op.retry
-	if n >= r.attempts || last.outcome == Canceled || last.outcome == BadRequest || context.Cause(c.ctx) != nil {
+	if n >= r.attempts || last.outcome == Canceled || last.outcome == BadRequest || c.over() != nil {
 		return false
 	}
 	if !c.mayRepeat() || !c.wantsRetry(last) || !c.upload.repeatable() {

@@ -116,14 +116,23 @@ type ending struct {
 }
 
 // startClock makes the context of the attempts, which ends with the deadline,
-// with the bot's own context, or with the call. It holds none of the values of
-// the bot's context: nothing of ours reaches a transport by accident.
+// with the bot's own context, or with the call.
 func (c *call) startClock() {
-	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.ctx, c.cancel = context.WithCancelCause(c.req.Context())
 	cancel := c.cancel
 	c.timer = time.AfterFunc(c.deadline-time.Since(c.rec.Start), func() { cancel(errDeadline) })
-	if done := c.req.Context(); done.Done() != nil {
-		c.unwatch = context.AfterFunc(done, func() { cancel(errGone) })
+}
+
+// over tells why the attempts must end: errDeadline or errGone, or nil where
+// they need not.
+func (c *call) over() error {
+	switch {
+	case c.ctx.Err() == nil:
+		return nil
+	case context.Cause(c.ctx) == errDeadline:
+		return errDeadline
+	default:
+		return errGone
 	}
 }
 
@@ -142,9 +151,6 @@ func (c *call) finish() {
 	}
 	if c.timer != nil {
 		c.timer.Stop()
-	}
-	if c.unwatch != nil {
-		c.unwatch()
 	}
 	if c.cancel != nil {
 		c.cancel(errOver)

@@ -37,9 +37,18 @@ func (c *call) conclude(end ending) *http.Response {
 	if d.end.answer != nil {
 		d.end.answer.discard()
 	}
-	c.setHeaders(resp.Header)
+	c.setHeaders(c.headerOf(resp))
 	c.stopClock()
 	return resp
+}
+
+// headerOf is where Signpost's own headers go: the answer's, or where the
+// caller wants them.
+func (c *call) headerOf(resp *http.Response) http.Header {
+	if c.info.Header != nil {
+		return c.info.Header
+	}
+	return resp.Header
 }
 
 // stopClock ends the attempts of a call whose answer does not need them.
@@ -82,7 +91,7 @@ func (c *call) forward(d *decision) *http.Response {
 	a := d.end.answer
 	resp := a.resp
 	keep := c.keepStale(d)
-	c.setHeaders(resp.Header)
+	c.setHeaders(c.headerOf(resp))
 	resp.Request = c.req
 	if a.read {
 		if len(resp.Trailer) == 0 {
@@ -102,6 +111,9 @@ func (c *call) forward(d *decision) *http.Response {
 		return resp
 	}
 	c.timer.Stop()
+	if a.dirty {
+		a.body = c.scrubber.Reader(a.body)
+	}
 	s := &stream{call: c, source: a.body, resp: resp, timed: true}
 	if keep != nil {
 		s.keep = &keeper{answer: *keep}

@@ -47,33 +47,21 @@ const maxReason = 256
 // and what tells the bot about a connection that is not its own.
 func cleanAnswer(header, trailer http.Header) {
 	for name := range header {
-		if isOwnHeader(name) || name == "Server" || name == "Alt-Svc" {
+		if isForbidden(name) {
 			delete(header, name)
 		}
 	}
 	for name := range trailer {
-		if isOwnHeader(http.CanonicalHeaderKey(name)) {
+		if isForbidden(http.CanonicalHeaderKey(name)) {
 			delete(trailer, name)
 		}
 	}
 }
 
-// cleanConnection removes the header Connection and those that it names: they
-// are between the third party and us (RFC 9110, section 7.6.1). Whoever passes
-// the finished answer on would otherwise do so, and remove ours where a third
-// party names them.
-func cleanConnection(resp *http.Response) {
-	values := resp.Header["Connection"]
-	delete(resp.Header, "Connection")
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		resp.Header["Connection"] = []string{"Upgrade"}
-		return
-	}
-	for _, value := range values {
-		for name := range strings.SplitSeq(value, ",") {
-			resp.Header.Del(strings.TrimSpace(name))
-		}
-	}
+// isForbidden tells the headers, in canonical form, of a third party that never
+// reach the bot.
+func isForbidden(name string) bool {
+	return isOwnHeader(name) || name == "Server" || name == "Alt-Svc"
 }
 
 // isOwnHeader tells the headers that only Signpost may write.
@@ -269,8 +257,14 @@ func (c *call) serverTiming() string {
 	return string(b)
 }
 
+// appendMillis writes milliseconds to the microsecond: "12.034".
 func appendMillis(b []byte, d time.Duration) []byte {
-	return strconv.AppendFloat(b, float64(d.Microseconds())/1e3, 'f', 3, 64)
+	micros := d.Microseconds()
+	b = append(strconv.AppendInt(b, micros/1e3, 10), '.')
+	for unit := int64(100); unit > 0; unit /= 10 {
+		b = append(b, byte('0'+micros/unit%10))
+	}
+	return b
 }
 
 // problem is the body of our own answers (RFC 9457).

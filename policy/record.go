@@ -74,9 +74,6 @@ type Attempt struct {
 	// Host is the third party's host and port.
 	Host string
 
-	// URL is what was called, without credentials that Signpost put there.
-	URL string
-
 	span trace.Span
 	peer *atomic.Value // string; a transport may set it late
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -266,7 +265,7 @@ func (c *call) describeAttempt(span trace.Span, i int) {
 		attribute.String("http.request.method", methodLabel(c.req.Method)),
 		attribute.String("server.address", host),
 		attribute.Int("server.port", port),
-		attribute.String("url.full", bounded(redactQuery(a.URL))),
+		attribute.String("url.full", bounded(c.publicURL())),
 		attribute.String("signpost.policy", c.rec.Policy),
 		attribute.String("signpost.outcome", string(a.Outcome)),
 	)
@@ -313,14 +312,12 @@ func schemeOf(req *http.Request) string {
 	}
 }
 
-// redactQuery replaces the values of query parameters: they may hold what a bot
-// would not like to read in a trace.
-func redactQuery(text string) string {
-	u, err := url.Parse(text)
-	if err != nil || u.RawQuery == "" {
-		return text
-	}
-	pairs := strings.Split(u.RawQuery, "&")
+// publicURL is what was called, without credentials, and with the values of query
+// parameters replaced: they may hold what a bot would not like to read in a trace.
+func (c *call) publicURL() string {
+	u := *c.policy.base
+	setPath(&u, c.policy.basePath+c.path)
+	pairs := strings.Split(c.req.URL.RawQuery, "&")
 	for i, pair := range pairs {
 		if key, _, found := strings.Cut(pair, "="); found {
 			pairs[i] = key + "=REDACTED"

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -60,7 +59,7 @@ func (s *stream) Read(p []byte) (int, error) {
 
 // brokenBy says what cut an answer off.
 func (c *call) brokenBy() string {
-	switch context.Cause(c.ctx) {
+	switch c.over() {
 	case errDeadline:
 		return "no bytes came within " + c.deadline.String()
 	case errGone:
@@ -116,10 +115,7 @@ func (c *call) upgrade(a *answer) io.ReadCloser {
 	}
 	c.timer.Stop()
 	u := &upgraded{conn: conn}
-	u.call, u.source = c, conn
-	if c.scrubber != nil {
-		u.source = c.scrubber.Reader(conn)
-	}
+	u.call, u.source = c, c.scrubber.Reader(conn)
 	u.idle = time.AfterFunc(c.deadline, func() { conn.Close() })
 	return u
 }
