@@ -20,7 +20,9 @@ type bot struct {
 
 // takeUpload stands between net/http's body and whoever reads it.
 func (b *bot) takeUpload(w http.ResponseWriter, r *http.Request) {
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+	if r.Body == nil || r.ContentLength == 0 {
+		// Caddy wraps every body; one that is empty is known to be so here.
+		r.Body = http.NoBody
 		return
 	}
 	b.upload = &upload{body: r.Body}

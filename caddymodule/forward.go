@@ -27,7 +27,6 @@ func (b *bot) forward(w http.ResponseWriter, resp *http.Response) {
 	if err := copyBody(w, resp); err != nil {
 		// The headers have left: only a broken connection tells the bot that
 		// this is not all.
-		resp.Body.Close()
 		panic(http.ErrAbortHandler)
 	}
 	resp.Body.Close() // Now, since reading to the end has filled the trailers.

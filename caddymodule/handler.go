@@ -82,7 +82,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 		b.upgrade(w, r, h)
 		return nil
 	}
-	b.call.Header = w.Header()
+	b.call.Header, b.call.OneReader = w.Header(), true
 	resp := h.gateway.Answer(r, &b.call)
 	b.release(w)
 	b.forward(w, resp)

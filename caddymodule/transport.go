@@ -40,6 +40,9 @@ func transportLoader(ctx caddy.Context) func(policy.PolicySpec, *dialguard.Guard
 			return nil, errors.New("loading the transport: it is not the one of net/http")
 		}
 		t := module.Transport
+		// Taken away from the module, whose Cleanup would close connections while
+		// calls of this configuration are still in flight; the engine does it.
+		module.Transport = nil
 		var keepAlive time.Duration
 		if module.KeepAlive != nil {
 			keepAlive = time.Duration(module.KeepAlive.ProbeInterval)

@@ -31,6 +31,11 @@ type Call struct {
 	// there already. Default: the header of the answer.
 	Header http.Header
 
+	// OneReader tells that one goroutine alone reads and closes the answer's
+	// body, and does not touch it afterwards, so that the call's memory can be
+	// used again at once. Default: the garbage collector sees to it.
+	OneReader bool
+
 	verdict Verdict
 }
 
@@ -106,7 +111,7 @@ func (c *call) address() {
 	}
 	c.rec.Policy = c.policy.name
 	c.op = c.policy.own
-	id, inputs, found := c.policy.router.Match(c.req.Method, c.path, nil)
+	id, inputs, found := c.policy.router.Match(c.req.Method, c.path, c.inputs[:0])
 	if found {
 		c.op, c.inputs = c.policy.operations[id], inputs
 		c.rec.Operation = c.op.name

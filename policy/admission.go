@@ -141,7 +141,7 @@ func (c *call) admitSecrets() *ending {
 		return nil
 	}
 	var parts []secret.Secret
-	c.credentials = make([]credential, len(c.policy.inject))
+	c.credentials = slices.Grow(c.credentials[:0], len(c.policy.inject))
 	tenantName := c.tenant
 	if c.info.Tenant == "" {
 		tenantName = "" // Nobody's own secrets: only what is shared.
@@ -151,7 +151,7 @@ func (c *call) admitSecrets() *ending {
 		if err != nil {
 			return c.noSecret(err)
 		}
-		c.credentials[i] = value
+		c.credentials = append(c.credentials, value)
 		parts = append(parts, used...)
 	}
 	c.scrubber = c.gateway.state.scrubbers.For(parts)

@@ -189,7 +189,10 @@ func (c *call) peek(a *answer) error {
 	if length := a.resp.ContentLength; length >= 0 && length < int64(bound) {
 		room = int(length)
 	}
-	buf := bytes.NewBuffer(make([]byte, 0, min(room, 64<<10)+bytes.MinRead))
+	if need := min(room, maxKeptBody) + bytes.MinRead; cap(c.peeked) < need {
+		c.peeked = make([]byte, 0, need)
+	}
+	buf := bytes.NewBuffer(c.peeked[:0])
 	if _, err := buf.ReadFrom(io.LimitReader(a.body, int64(bound)+1)); err != nil {
 		return err
 	}
@@ -200,6 +203,7 @@ func (c *call) peek(a *answer) error {
 	}
 	a.body.Close()
 	a.whole, a.read = buf.Bytes(), true
+	c.peeked = a.whole
 	if a.dirty {
 		c.scrubber.Bytes(a.whole)
 		a.dirty = false
@@ -235,12 +239,12 @@ func (c *call) readValues(a *answer) {
 	if !c.op.readsJSON {
 		return
 	}
-	values, err := c.op.reads.Read(a.text, nil)
+	values, err := c.op.reads.Read(a.text, c.values[:0])
 	if err != nil {
 		a.why = reasonNotJSON
 		return
 	}
-	a.doc, a.values = a.text, values
+	a.doc, a.values, c.values = a.text, values, values
 }
 
 // gunzipUpTo decodes at most one byte more than bound; nil where it is no gzip.

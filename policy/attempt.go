@@ -51,8 +51,11 @@ func (c *call) permit(n int) (breaker.Permit, *ending) {
 		tenant = ""
 	}
 	permit, refusal := c.op.breaker.Allow(c.policy.host, tenant, c.left()+time.Second)
-	if n == 0 {
-		c.rec.BreakerState = c.breakerState(refusal)
+	if n == 0 && !c.op.breaker.Config().Off {
+		c.rec.BreakerState = permit.State().String()
+		if refusal != nil {
+			c.rec.BreakerState = refusal.State.String()
+		}
 	}
 	if refusal != nil {
 		if n == 0 {
@@ -71,18 +74,6 @@ func (c *call) permit(n int) (breaker.Permit, *ending) {
 		}
 	}
 	return permit, nil
-}
-
-// breakerState names the state that the call met.
-func (c *call) breakerState(refusal *breaker.Refusal) string {
-	switch {
-	case c.op.breaker.Config().Off:
-		return ""
-	case refusal != nil:
-		return refusal.State.String()
-	default:
-		return c.op.breaker.State(c.policy.host, "").State.String()
-	}
 }
 
 // attempt sends one request and reads as much of the answer as mapping needs.
@@ -136,11 +127,12 @@ func (c *call) outgoing(ctx context.Context, a *Attempt) *http.Request {
 	if p.propagate {
 		c.propagate(header, a)
 	}
-	out := (&http.Request{
+	bare := http.Request{
 		Method: c.req.Method, URL: &u, Host: u.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Trailer: c.req.Trailer,
-	}).WithContext(ctx)
+	}
+	out := bare.WithContext(ctx)
 	if c.upload != nil {
 		out.Body, out.ContentLength = c.upload.body(), c.req.ContentLength
 	}

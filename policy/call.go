@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -26,7 +27,7 @@ type call struct {
 	req     *http.Request
 	info    *Call
 	path    string   // escaped, below the base URL
-	inputs  []string // captured segments, in the order of op.path.Names()
+	inputs  []string // captured segments, in the order of op.inputs
 	rec     Record
 	span    trace.Span
 
@@ -49,12 +50,14 @@ type call struct {
 	trail    *fault.Trail // of the last attempt
 	upload   *upload
 	recorded bool
+	reusable bool // nothing but the answer's body holds the call
 
 	// The answer.
 	env    *hint.Env
-	doc    []byte // the JSON that variables are read from, nil where there is none
-	values []extract.Value
-	vars   map[string]any
+	peeked []byte          // the memory of the peeked body
+	values []extract.Value // the memory of an answer's values
+	vars   map[string]any  // what conditions read as vars
+	given  map[string]any  // what conditions read as input
 }
 
 // Reasons why a call's context ends.
@@ -64,12 +67,44 @@ var (
 	errOver     = errors.New("the call is over")
 )
 
+// calls are used again, with the memory of their lists: a call that was not
+// would cost a tenth more.
+var calls = sync.Pool{New: func() any { return new(call) }}
+
 // newCall makes a call that has not been addressed yet.
 func newCall(g *Gateway, req *http.Request, info *Call) *call {
-	c := &call{gateway: g, req: req, info: info, path: req.URL.EscapedPath()}
+	c := calls.Get().(*call)
+	c.gateway, c.req, c.info, c.path = g, req, info, req.URL.EscapedPath()
+	g.inFlight.Add(1)
 	c.rec.Start = time.Now()
 	c.rec.Method, c.rec.Path = req.Method, c.path
 	return c
+}
+
+// maxKeptBody bounds the peek buffer that a call keeps for the next, in bytes.
+const maxKeptBody = 64 << 10
+
+// recycle gives the call's memory to a later one. Nobody may hold it any more:
+// the answer's body has been closed, and the record was told to all.
+func (c *call) recycle() {
+	clear(c.rec.Attempts)
+	clear(c.rec.Hints)
+	clear(c.rec.Vars)
+	clear(c.limited)
+	clear(c.credentials)
+	clear(c.vars)
+	clear(c.given)
+	clear(c.values)
+	next := call{
+		vars: c.vars, given: c.given, limited: c.limited[:0], credentials: c.credentials[:0],
+		inputs: c.inputs[:0], values: c.values[:0],
+	}
+	next.rec.Attempts, next.rec.Hints, next.rec.Vars = c.rec.Attempts[:0], c.rec.Hints[:0], c.rec.Vars[:0]
+	if cap(c.peeked) <= maxKeptBody {
+		next.peeked = c.peeked[:0]
+	}
+	*c = next
+	calls.Put(c)
 }
 
 // run is the story of a call. Whatever happens, it ends in conclude, which
@@ -156,10 +191,14 @@ func (c *call) finish() {
 		c.cancel(errOver)
 	}
 	c.ticket.Release()
+	c.gateway.leave()
 	c.endSpan()
 	c.gateway.observe(&c.rec)
 	if c.env != nil {
 		c.env.Release()
 		c.env = nil
+	}
+	if c.reusable {
+		c.recycle()
 	}
 }

@@ -19,6 +19,7 @@ import (
 func (c *call) conclude(end ending) *http.Response {
 	d := c.decide(end)
 	c.rec.Verdict, c.info.verdict = d.Verdict, d.Verdict
+	c.reusable = c.info.OneReader
 	var resp *http.Response
 	switch {
 	case d.stale != nil:
@@ -61,13 +62,23 @@ func (c *call) stopClock() {
 
 // fixed makes an answer from bytes that are at hand.
 func (c *call) fixed(status int, header http.Header, body []byte) *http.Response {
-	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if bodiless(status) {
+		body = nil
+	} else {
+		header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	return &http.Response{
 		StatusCode: status, Status: strconv.Itoa(status) + " " + http.StatusText(status),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: header, ContentLength: int64(len(body)), Request: c.req,
 		Body: &stream{call: c, source: io.NopCloser(bytes.NewReader(body))},
 	}
+}
+
+// bodiless tells the statuses whose answers have no body (RFC 9110, sections
+// 15.3.5 and 15.4.5).
+func bodiless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
 // static fills a fallback's own body.
@@ -107,6 +118,7 @@ func (c *call) forward(d *decision) *http.Response {
 		return resp
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
+		c.reusable = false // Both directions hold it.
 		resp.Body = c.upgrade(a)
 		return resp
 	}

@@ -9,7 +9,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signpost-gateway/signpost/policy/breaker"
 	"github.com/signpost-gateway/signpost/policy/dialguard"
@@ -37,8 +40,11 @@ type Gateway struct {
 	state            *State
 	observe          func(*Record)
 	tracing          Tracing
+	tracer           trace.Tracer // of tracing.Provider, nil without one
 	log              *slog.Logger
 	stop             context.CancelFunc // nil before Start
+	inFlight         atomic.Int64       // calls that have not finished
+	stopped          atomic.Bool
 }
 
 // plan is the compiled limits of its tenants over all policies together.
@@ -83,6 +89,9 @@ func New(spec Spec, o Options) (*Gateway, error) {
 		return nil, mistakes
 	}
 	g.observe, g.tracing, g.log = o.Observe, o.Tracing, o.Log
+	if o.Tracing.Provider != nil {
+		g.tracer = o.Tracing.Provider.Tracer(tracerName)
+	}
 	if g.observe == nil {
 		g.observe = func(*Record) {}
 	}
@@ -158,8 +167,9 @@ func (g *Gateway) forgetIdle(ctx context.Context) {
 	}
 }
 
-// Stop ends what Start began; calls in flight are not touched, and State
-// stays as it is. It may be called without Start, and twice.
+// Stop ends what Start began, and closes idle connections once no call is in
+// flight; calls are not touched, and State stays as it is. It may be called
+// without Start, and twice.
 func (g *Gateway) Stop() {
 	if g.stop != nil {
 		g.stop()
@@ -167,6 +177,23 @@ func (g *Gateway) Stop() {
 	if g.tenants != nil {
 		g.tenants.Stop()
 	}
+	g.stopped.Store(true)
+	if g.inFlight.Load() == 0 {
+		g.closeIdle()
+	}
+}
+
+// leave counts a call out. The last one after Stop takes the connections along.
+func (g *Gateway) leave() {
+	if g.inFlight.Add(-1) == 0 && g.stopped.Load() {
+		g.closeIdle()
+	}
+}
+
+// closeIdle closes the connections of transports. It waits until no call is in
+// flight, since net/http counts a connection as idle a moment before it hands
+// over the answer that came on it: closed then, the answer would be lost.
+func (g *Gateway) closeIdle() {
 	for _, p := range g.policies {
 		if idle, ok := p.transport.(interface{ CloseIdleConnections() }); ok {
 			idle.CloseIdleConnections()

@@ -229,7 +229,8 @@ func (c *call) setRateLimits(w *headerWriter) {
 	if len(c.limited) == 0 {
 		return
 	}
-	var policies, left []byte
+	var policyText, leftText [192]byte // Enough for three windows.
+	policies, left := policyText[:0], leftText[:0]
 	for i, s := range c.limited {
 		if i > 0 {
 			policies, left = append(policies, ", "...), append(left, ", "...)

@@ -55,11 +55,13 @@ func (c *call) inputValues() map[string]any {
 	if len(c.inputs) == 0 {
 		return nil
 	}
-	values := make(map[string]any, len(c.inputs))
-	for i, name := range c.op.path.Names() {
-		values[name] = c.inputs[i]
+	if c.given == nil {
+		c.given = make(map[string]any, len(c.inputs))
 	}
-	return values
+	for i, name := range c.op.inputs {
+		c.given[name] = c.inputs[i]
+	}
+	return c.given
 }
 
 // setVars takes each variable from the answer, else from its default. Defaults

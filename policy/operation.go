@@ -22,6 +22,7 @@ type operation struct {
 	name   string         // empty for the policy's own
 	label  string         // "store" or "store.order_status"
 	path   *template.Path // nil for the policy's own
+	inputs []string       // the names of what path captures
 	route  string         // what stands for the path in spans: "/store/orders/{order_number}"
 
 	timeout   time.Duration // 0: the plan's, else DefaultTimeout
@@ -148,7 +149,7 @@ func (c *compiler) template(op *operation, spec *OperationSpec, name string) {
 		c.wrong(spec.Places["operation"], name, "reading the template %q: %v", spec.Template, err)
 		return
 	}
-	op.path = path
+	op.path, op.inputs = path, path.Names()
 	op.route += path.Route()
 }
 
@@ -400,6 +401,9 @@ func (c *compiler) fallback(op *operation, l layer, spec Fallback) fallback {
 		f.respond, f.status, f.kind = true, r.Status, respondType(r)
 		if r.Status < 200 || r.Status > 599 {
 			c.note(l, spec.Places["respond"], name+": respond", "%d is not a status: expected 200 to 599", r.Status)
+		}
+		if r.Body != "" && bodiless(r.Status) {
+			c.note(l, spec.Places["respond"], name+": respond", "an answer with status %d has no body", r.Status)
 		}
 		f.body = c.body(l, r.Body, f.kind, spec.Places["respond"], name+": respond")
 	}

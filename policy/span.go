@@ -41,12 +41,12 @@ func KeptIDs(ctx context.Context) (trace.SpanContext, bool) {
 func (c *call) startSpan() {
 	ctx := c.req.Context()
 	parent := trace.SpanFromContext(ctx)
-	provider := c.gateway.tracing.Provider
+	tracer := c.gateway.tracer
 	if parent.IsRecording() {
-		provider = parent.TracerProvider()
+		tracer = parent.TracerProvider().Tracer(tracerName)
 	}
-	if provider != nil {
-		_, c.span = provider.Tracer(tracerName).Start(ctx, c.spanName(),
+	if tracer != nil {
+		_, c.span = tracer.Start(ctx, c.spanName(),
 			trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(c.rec.Start))
 		c.rec.Trace = c.span.SpanContext()
 	}

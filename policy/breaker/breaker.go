@@ -189,6 +189,15 @@ type Permit struct {
 	done    uint32    // Atomic; 1 after the first Done.
 }
 
+// State is that of the worse of the two cells as the attempt met them: closed, or
+// half-open for a probe. It is closed without a breaker.
+func (p *Permit) State() State {
+	if p.host.probe != nil || p.tenant.probe != nil {
+		return HalfOpen
+	}
+	return Closed
+}
+
 // enter takes a place in the host's cell and in the tenant's, or in neither.
 func (p *Permit) enter(host *cell, lease time.Duration) (refusal *Refusal) {
 	if p.host, refusal = host.enter(lease); refusal != nil {
