@@ -12,14 +12,17 @@
 //	compile.go   from a Spec to a Gateway, or to all that is wrong with it
 //	address.go   which policy and operation a request means
 //	call.go      the story of one call, top to bottom
-//	admission.go may it go out: tenant, limits, secrets
-//	attempt.go   one request sent to the third party
+//	admission.go may it go out, and if not, why: tenant, limits, secrets
+//	attempt.go   one request sent to the third party, and what came of it
+//	outgoing.go  what that request holds, and what never leaves
+//	retry.go     whether there is a further one
 //	answer.go    the bounded look at what came back
 //	mapping.go   variables and hints
 //	outcome.go   the closed list of outcomes
 //	verdict.go   the one place that decides outcome, route and next
 //	header.go    every header that Signpost writes
 //	span.go      every span, attribute and event
+//	conclude.go  the answer that the bot gets, and stream.go its body
 //	record.go    what is known of a call when it is over
 //
 // The packages below this one are leaves: each does one thing, and none

@@ -1,0 +1,156 @@
+package policy
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// outgoing makes the request that leaves: the bot's, less what is only for
+// Signpost and what tells about the inside, plus the credentials. They stand
+// on this clone alone.
+func (c *call) outgoing(ctx context.Context, a *Attempt) *http.Request {
+	p := c.policy
+	u := *p.base
+	setPath(&u, p.basePath+c.path)
+	u.RawQuery, u.ForceQuery = c.req.URL.RawQuery, c.req.URL.ForceQuery
+	header := c.outgoingHeader()
+	for i := range c.credentials {
+		if name := c.credentials[i].query; name != "" {
+			u.RawQuery = withoutQuery(u.RawQuery, name)
+		}
+	}
+	for i := range c.credentials {
+		k := &c.credentials[i]
+		if k.query != "" {
+			u.RawQuery = withQuery(u.RawQuery, k.query, k.value.Expose())
+		} else {
+			header[k.header] = []string{k.value.Expose()}
+		}
+	}
+	if p.propagate {
+		c.propagate(header, a)
+	}
+	bare := http.Request{
+		Method: c.req.Method, URL: &u, Host: u.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		// No trailers: they come when it is too late to look through them.
+	}
+	out := bare.WithContext(ctx)
+	if c.upload != nil {
+		out.Body, out.ContentLength = c.upload.body(), c.req.ContentLength
+	}
+	return out
+}
+
+// setPath sets an escaped path, so that it leaves as it was written.
+func setPath(u *url.URL, escaped string) {
+	path, err := url.PathUnescape(escaped)
+	if err != nil {
+		path = escaped // Not reached: admission tested the path.
+	}
+	u.Path, u.RawPath = path, escaped
+}
+
+// staysInside tells the headers that never go out: what is for Signpost alone,
+// what tells about the sidecar's own network, and what belongs to the bot's
+// connection.
+func staysInside(name string) bool {
+	switch name {
+	case "Forwarded", "Via", "Traceparent", "Tracestate", "Baggage", "X-Real-Ip":
+		return true
+	}
+	return isHopByHop(name) || hasPrefixFold(name, ownPrefix) || hasPrefixFold(name, "X-Forwarded-")
+}
+
+// hasPrefixFold is strings.HasPrefix for ASCII of any case.
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+// outgoingHeader is the bot's header without what must not leave. The values
+// are shared with it, and not changed.
+func (c *call) outgoingHeader() http.Header {
+	header := make(http.Header, len(c.req.Header)+len(c.credentials)+2)
+	for name, values := range c.req.Header {
+		if !staysInside(name) {
+			header[name] = values
+		}
+	}
+	dropNamed(header, c.req.Header["Connection"])
+	keepConnection(header, c.req.Header)
+	if c.info.TenantHeader != "" {
+		dropHeader(header, http.CanonicalHeaderKey(c.info.TenantHeader))
+	}
+	for _, name := range c.op.strip {
+		delete(header, name)
+	}
+	for i := range c.credentials {
+		dropHeader(header, c.credentials[i].header)
+	}
+	if _, given := header["User-Agent"]; !given {
+		header["User-Agent"] = nil // Otherwise net/http writes its own.
+	}
+	c.acceptEncoding(header)
+	return header
+}
+
+// dropHeader removes a header under every spelling of its name, also that with
+// underscores, which some servers take for the same.
+func dropHeader(header http.Header, name string) {
+	if name == "" {
+		return
+	}
+	delete(header, name)
+	if !strings.Contains(name, "-") {
+		return
+	}
+	for other := range header {
+		if strings.Contains(other, "_") && strings.EqualFold(strings.ReplaceAll(other, "_", "-"), name) {
+			delete(header, other)
+		}
+	}
+}
+
+// acceptEncoding asks only for codings that we can undo, where the answer is
+// read: identity where it is scrubbed as it streams by, gzip where the bot
+// wants it and only a copy is read.
+func (c *call) acceptEncoding(header http.Header) {
+	switch {
+	case c.scrubber != nil:
+		header["Accept-Encoding"] = []string{"identity"}
+	case c.op.readsJSON || c.op.readsText:
+		coding := "identity"
+		if acceptsGzip(header["Accept-Encoding"]) {
+			coding = "gzip"
+		}
+		header["Accept-Encoding"] = []string{coding}
+	}
+}
+
+// acceptsGzip tells whether an Accept-Encoding names gzip with a weight above 0.
+func acceptsGzip(values []string) bool {
+	for _, value := range values {
+		for item := range strings.SplitSeq(value, ",") {
+			coding, params, _ := strings.Cut(item, ";")
+			weight := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(params), "q="))
+			if strings.EqualFold(strings.TrimSpace(coding), "gzip") && strings.Trim(weight, "0.") == "" == (params == "") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isToken tells whether s can be a header's name (RFC 9110, section 5.6.2).
+func isToken(s string) bool {
+	const others = "!#$%&'*+-.^_`|~"
+	for _, r := range s {
+		alnum := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		if !alnum && !strings.ContainsRune(others, r) {
+			return false
+		}
+	}
+	return s != ""
+}
