@@ -54,6 +54,21 @@ func wantsUpgrade(r *http.Request) bool {
 	return false
 }
 
+// refuseProtocol refuses an upgrade to a protocol whose name is not printable
+// ASCII. httputil.ReverseProxy would do so by itself, and name no route.
+func refuseProtocol(call *policy.Call, r *http.Request) {
+	for _, c := range []byte(r.Header.Get("Upgrade")) {
+		if c >= ' ' && c <= '~' {
+			continue
+		}
+		r.Header.Del("Upgrade")
+		if call.Refusal == nil {
+			call.Refusal = &policy.Refusal{Outcome: policy.BadRequest, Reason: "The header Upgrade names no protocol."}
+		}
+		return
+	}
+}
+
 // upgrade lets httputil.ReverseProxy join the connections when the third party
 // changes the protocol.
 func (b *bot) upgrade(w http.ResponseWriter, r *http.Request, h *Handler) {

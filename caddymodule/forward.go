@@ -33,6 +33,20 @@ func (b *bot) forward(w http.ResponseWriter, resp *http.Response) {
 	sendTrailers(w, resp.Trailer, announced)
 }
 
+// flushBroken sends what there is of an answer whose body breaks off, for which
+// its handler panics: the bot learns outcome and route, although the rest of the
+// body will not come. It is to be deferred.
+func flushBroken(w http.ResponseWriter) {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	if fault == http.ErrAbortHandler {
+		_ = http.NewResponseController(w).Flush()
+	}
+	panic(fault)
+}
+
 // announceTrailers names the trailers that will follow, and counts them.
 func announceTrailers(header, trailer http.Header) int {
 	if len(trailer) == 0 {

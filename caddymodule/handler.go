@@ -78,6 +78,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	h.nameTenant(&b.call, r)
 	b.takeUpload(w, r)
 	r = withRemoteParent(r)
+	refuseProtocol(&b.call, r)
+	defer flushBroken(w)
 	if wantsUpgrade(r) {
 		b.upgrade(w, r, h)
 		return nil

@@ -30,6 +30,7 @@ type metrics struct {
 	fallbacks       *prometheus.CounterVec
 	retries         *prometheus.CounterVec
 	hintErrors      *prometheus.CounterVec
+	conditionErrors *prometheus.CounterVec
 	brokenAnswers   *prometheus.CounterVec
 
 	// spansDropped is counted by the export of spans, by reason.
@@ -43,6 +44,7 @@ type metrics struct {
 	byAttempt   *series[[3]string, prometheus.Observer] // policy, operation, outcome
 	byLimit     *series[[2]string, prometheus.Counter]  // policy, limit
 	byFallback  *series[[3]string, prometheus.Counter]  // policy, operation, kind
+	byFault     *series[[3]string, prometheus.Counter]  // policy, operation, condition
 	byHint      *series[[3]string, prometheus.Counter]  // policy, operation, route
 	byPolicy    *series[[1]string, *policySeries]       // policy
 }
@@ -79,7 +81,7 @@ func newMetrics() *metrics {
 		gatewayDuration: durations("signpost_gateway_duration_seconds",
 			"What calls took beyond their attempts: Signpost's own work, waiting between attempts, and passing the body on.", ownBuckets, "policy"),
 		attemptDuration: durations("signpost_attempt_duration_seconds",
-			"How long attempts took until the headers of their answer, or their failure.", callBuckets, "policy", "operation", "outcome"),
+			"How long attempts took until their answer was there, as far as mapping reads it, or their failure.", callBuckets, "policy", "operation", "outcome"),
 		rateLimited: counters("signpost_rate_limited_total",
 			"Calls refused by a rate limit, by that limit.", "policy", "limit"),
 		fallbacks: counters("signpost_fallbacks_total",
@@ -88,6 +90,8 @@ func newMetrics() *metrics {
 			"Attempts after the first of a call.", "policy", "operation"),
 		hintErrors: counters("signpost_hint_errors_total",
 			"Conditions that could not be evaluated, by the route they would have named.", "policy", "operation", "route"),
+		conditionErrors: counters("signpost_condition_errors_total",
+			"Conditions other than hints that could not be evaluated, by the word they belong to.", "policy", "operation", "condition"),
 		brokenAnswers: counters("signpost_broken_answers_total",
 			"Answers that were cut off after their headers had left.", "policy"),
 		spansDropped: counters("signpost_spans_dropped_total",
@@ -142,6 +146,9 @@ func (m *metrics) cache() {
 	m.byFallback = newSeries([3]string{o, o, o}, func(k [3]string) prometheus.Counter {
 		return m.fallbacks.WithLabelValues(k[:]...)
 	})
+	m.byFault = newSeries([3]string{o, o, o}, func(k [3]string) prometheus.Counter {
+		return m.conditionErrors.WithLabelValues(k[:]...)
+	})
 	m.byHint = newSeries([3]string{o, o, o}, func(k [3]string) prometheus.Counter {
 		return m.hintErrors.WithLabelValues(k[:]...)
 	})
@@ -152,7 +159,7 @@ func (m *metrics) cache() {
 func (m *metrics) register(registry prometheus.Registerer) error {
 	for _, c := range []prometheus.Collector{
 		m.calls, m.callDuration, m.gatewayDuration, m.attemptDuration, m.rateLimited, m.fallbacks,
-		m.retries, m.hintErrors, m.brokenAnswers, m.spansDropped, m.eventsDropped,
+		m.retries, m.hintErrors, m.conditionErrors, m.brokenAnswers, m.spansDropped, m.eventsDropped,
 	} {
 		var already prometheus.AlreadyRegisteredError
 		if err := registry.Register(c); err != nil && !errors.As(err, &already) {
@@ -186,6 +193,9 @@ func (m *metrics) observe(r *policy.Record) {
 		if r.Hints[i].Err != nil {
 			m.byHint.of([3]string{r.Policy, r.Operation, r.Hints[i].Route}).Inc()
 		}
+	}
+	for i := range r.Faults {
+		m.byFault.of([3]string{r.Policy, r.Operation, r.Faults[i].Where}).Inc()
 	}
 	if r.Broken != "" {
 		s.policy.broken.Inc()

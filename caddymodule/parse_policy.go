@@ -1,6 +1,10 @@
 package caddymodule
 
-import "github.com/signpost-gateway/signpost/policy"
+import (
+	"strings"
+
+	"github.com/signpost-gateway/signpost/policy"
+)
 
 // policyWords are the subdirectives of a policy: the rules, and what only a
 // policy can say.
@@ -63,7 +67,7 @@ const injectUsage = "inject header|query <name> <value>, inject bearer <value> o
 
 func readOperation(s scope, l *line, p *policy.PolicySpec) {
 	o := policy.OperationSpec{
-		Name: l.arg(0), Method: l.arg(1), Template: l.arg(2),
+		Name: l.arg(0), Method: strings.ToUpper(l.arg(1)), Template: l.arg(2),
 		Places: policy.Places{"operation": l.place},
 	}
 	readBlock(s.called(o.Name), l.block, operationWords, &o, o.Places)

@@ -52,29 +52,37 @@ func (c *call) admitMethod() *ending {
 	}
 }
 
-// admitTenant finds the tenant and its plan.
+// admitTenant finds the tenant and its plan. Calls that name none are the tenant
+// anonymous's, as are those of whoever calls itself so.
 func (c *call) admitTenant() *ending {
 	g, name := c.gateway, c.info.Tenant
-	if name == "" {
-		if g.tenantRequired {
-			return &ending{outcome: Denied, status: http.StatusUnauthorized, reason: "The call names no tenant."}
-		}
-		c.tenant, c.plan = Anonymous, g.plans["default"]
-	} else {
-		if err := tenant.Check(name); err != nil {
-			return &ending{outcome: Denied, reason: "The tenant's name is not allowed."}
-		}
-		c.tenant, c.plan = name, g.onPlan[name]
-		c.known = c.plan != nil
-		if !c.known {
-			c.plan, c.known = g.planInFile(name)
-		}
-		if !c.known && g.knownTenantsOnly {
-			return &ending{outcome: Denied, reason: "The tenant is not known."}
-		}
+	switch {
+	case name == "" && g.tenantRequired:
+		return &ending{outcome: Denied, status: http.StatusUnauthorized, reason: "The call names no tenant."}
+	case name == "":
+		name = Anonymous
+	case tenant.Check(name) != nil:
+		return &ending{outcome: Denied, reason: "The tenant's name is not allowed."}
+	}
+	c.tenant, c.plan = name, g.onPlan[name]
+	c.known = c.plan != nil
+	if !c.known {
+		c.plan, c.known = g.planInFile(name)
+	}
+	if !c.known && g.knownTenantsOnly {
+		return &ending{outcome: Denied, reason: "The tenant is not known."}
 	}
 	c.rec.Tenant, c.rec.Plan = c.tenant, c.plan.name
 	return nil
+}
+
+// named is the tenant, or empty for anonymous: nobody in particular has no
+// secrets, no breaker cell and no stale answers of its own.
+func (c *call) named() string {
+	if c.tenant == Anonymous {
+		return ""
+	}
+	return c.tenant
 }
 
 // planInFile is the plan of a tenant by the tenants file, else the default one.
@@ -113,9 +121,7 @@ func (c *call) findDeadline() *ending {
 	if c.deadline == 0 && c.plan.timeout == 0 {
 		c.deadline = DefaultTimeout
 	}
-	c.deadline = leastOf(c.deadline, c.gateway.ceiling)
-	plain := c.deadline
-	c.deadline = leastOf(c.deadline, c.plan.timeout)
+	c.deadline = leastOf(leastOf(c.deadline, c.plan.timeout), c.gateway.ceiling)
 	if text := c.req.Header.Get(headerTimeout); text != "" {
 		asked, err := time.ParseDuration(text)
 		if err != nil || asked <= 0 {
@@ -123,8 +129,17 @@ func (c *call) findDeadline() *ending {
 		}
 		c.deadline = leastOf(c.deadline, asked)
 	}
-	c.shortened = c.deadline < plain
+	c.shortened = c.deadline < c.op.ownDeadline(c.gateway.ceiling)
 	return nil
+}
+
+// ownDeadline is what the operation gives a call of whose plan and header
+// nothing is known.
+func (op *operation) ownDeadline(ceiling time.Duration) time.Duration {
+	if op.timeout == 0 {
+		return min(DefaultTimeout, ceiling)
+	}
+	return min(op.timeout, ceiling)
 }
 
 // leastOf gives the shorter of two durations, of which 0 says nothing.
@@ -142,12 +157,8 @@ func (c *call) admitSecrets() *ending {
 	}
 	var parts []secret.Secret
 	c.credentials = slices.Grow(c.credentials[:0], len(c.policy.inject))
-	tenantName := c.tenant
-	if c.info.Tenant == "" {
-		tenantName = "" // Nobody's own secrets: only what is shared.
-	}
 	for i := range c.policy.inject {
-		value, used, err := c.policy.inject[i].credential(c.gateway.secrets, tenantName)
+		value, used, err := c.policy.inject[i].credential(c.gateway.secrets, c.named())
 		if err != nil {
 			return c.noSecret(err)
 		}

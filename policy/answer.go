@@ -241,10 +241,22 @@ func (c *call) readValues(a *answer) {
 	}
 	values, err := c.op.reads.Read(a.text, c.values[:0])
 	if err != nil {
-		a.why = reasonNotJSON
+		a.why = unreadable(err)
 		return
 	}
 	a.doc, a.values, c.values = a.text, values, values
+}
+
+// unreadable says why a body gives no values.
+func unreadable(err error) string {
+	switch {
+	case errors.Is(err, extract.ErrTooDeep):
+		return fmt.Sprintf("Response Mapping Not Done, the answer is nested deeper than %d levels", extract.MaxDepth)
+	case errors.Is(err, extract.ErrTooLarge):
+		return "Response Mapping Not Done, the answer holds more values than can be mapped"
+	default:
+		return reasonNotJSON
+	}
 }
 
 // gunzipUpTo decodes at most one byte more than bound; nil where it is no gzip.

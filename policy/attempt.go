@@ -33,7 +33,7 @@ func (c *call) send() ending {
 		}
 		last = c.attempt(n)
 		permit.Done(c.breakerResult(last))
-		if !c.again(n, last) {
+		if !c.again(n, &last) {
 			return last
 		}
 	}
@@ -42,11 +42,7 @@ func (c *call) send() ending {
 // permit asks breaker and shared limits for one attempt. A first attempt that
 // is kept back gives its windows back: the call was not sent.
 func (c *call) permit(n int) (breaker.Permit, *ending) {
-	tenant := c.tenant
-	if c.info.Tenant == "" {
-		tenant = ""
-	}
-	permit, refusal := c.op.breaker.Allow(c.policy.host, tenant, c.left()+time.Second)
+	permit, refusal := c.op.breaker.Allow(c.policy.host, c.named(), c.left()+time.Second)
 	if n == 0 && !c.op.breaker.Config().Off {
 		c.rec.BreakerState = permit.State().String()
 		if refusal != nil {

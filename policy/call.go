@@ -90,6 +90,7 @@ func (c *call) recycle() {
 	clear(c.rec.Attempts)
 	clear(c.rec.Hints)
 	clear(c.rec.Vars)
+	clear(c.rec.Faults)
 	clear(c.limited)
 	clear(c.credentials)
 	clear(c.vars)
@@ -100,6 +101,7 @@ func (c *call) recycle() {
 		inputs: c.inputs[:0], values: c.values[:0],
 	}
 	next.rec.Attempts, next.rec.Hints, next.rec.Vars = c.rec.Attempts[:0], c.rec.Hints[:0], c.rec.Vars[:0]
+	next.rec.Faults = c.rec.Faults[:0]
 	if cap(c.peeked) <= maxKeptBody {
 		next.peeked = c.peeked[:0]
 	}

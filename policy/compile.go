@@ -60,6 +60,18 @@ func (c *compiler) wrong(at Place, name, format string, args ...any) {
 	c.mistakes = append(c.mistakes, Mistake{Place: at, Name: name, Text: fmt.Sprintf(format, args...)})
 }
 
+// wrongAll notes each of the errors that are joined in one.
+func (c *compiler) wrongAll(at Place, name string, err error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		c.wrong(at, name, "%v", err)
+		return
+	}
+	for _, one := range joined.Unwrap() {
+		c.wrongAll(at, name, one)
+	}
+}
+
 // compile builds the gateway without its transports and files.
 func compile(spec *Spec, state *State) (*Gateway, Mistakes) {
 	c := &compiler{state: state, gateway: &Gateway{
@@ -85,7 +97,7 @@ func compile(spec *Spec, state *State) (*Gateway, Mistakes) {
 		}
 		c.gateway.policies[p.Name] = c.policy(p)
 	}
-	c.gateway.indexBases()
+	c.gateway.indexBases(spec.Policies)
 	c.mistakes.Sort()
 	return c.gateway, c.mistakes
 }
@@ -186,7 +198,11 @@ func (c *compiler) limits(rates []RateLimit, conc []Concurrency, scope, label, n
 			continue
 		}
 		seen[key] = true
-		limits = append(limits, limit.Limit{Scope: scope, Name: label + ":" + rate.String(), Rate: rate, Shared: r.Shared})
+		limitName := label + ":" + rate.String()
+		if r.Shared {
+			limitName += " shared"
+		}
+		limits = append(limits, limit.Limit{Scope: scope, Name: limitName, Rate: rate, Shared: r.Shared})
 	}
 	slots := make([]limit.Concurrency, 0, len(conc))
 	for _, k := range conc {
@@ -331,7 +347,7 @@ func (c *compiler) breakerConfig(spec *BreakerSpec, name string) breaker.Config 
 	if spec.Trip != "" {
 		parsed, err := breaker.Parse(strings.Fields(spec.Trip))
 		if err != nil {
-			c.wrong(spec.Places["breaker"], name+": breaker", "%v", err)
+			c.wrongAll(spec.Places["breaker"], name+": breaker", err)
 			return config
 		}
 		config = parsed
@@ -344,7 +360,7 @@ func (c *compiler) breakerConfig(spec *BreakerSpec, name string) breaker.Config 
 	}
 	config.Slow = spec.Slow.Std()
 	if err := config.Validate(); err != nil {
-		c.wrong(spec.Places["breaker"], name+": breaker", "%v", err)
+		c.wrongAll(spec.Places["breaker"], name+": breaker", err)
 	}
 	return config
 }

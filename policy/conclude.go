@@ -144,7 +144,7 @@ func (c *call) mayKeep() bool {
 	if c.req.Method != http.MethodGet && c.req.Method != http.MethodHead {
 		return false
 	}
-	return c.info.Tenant != "" || len(c.policy.inject) > 0
+	return c.named() != "" || c.policy.injectsSecret
 }
 
 // staleKey is what a stale answer is kept under.
@@ -205,6 +205,8 @@ func uploadEnding(err error) ending {
 			reason: fmt.Sprintf("The request's body is larger than %s.", Size(tooLarge.Limit))}
 	case errors.As(err, &network) && network.Timeout():
 		return ending{outcome: BadRequest, status: http.StatusRequestTimeout, reason: "The request's body did not come in time."}
+	case errors.Is(err, http.ErrLineTooLong) || strings.Contains(err.Error(), "chunk"): // net/http has no types for these.
+		return ending{outcome: BadRequest, reason: "The request's body is not framed as HTTP says."}
 	default:
 		return ending{outcome: Canceled, reason: "The bot went away while it sent its request."}
 	}

@@ -67,6 +67,7 @@ type Policy struct {
 	methods        []string
 	operationsOnly bool
 	inject         []injection
+	injectsSecret  bool // one of them is a credential
 	propagate      bool
 	limits         *limit.Set // the policy's own; operations add theirs
 	guard          *dialguard.Guard
@@ -261,11 +262,12 @@ func (g *Gateway) names() []string {
 func (g *Gateway) Policy(name string) *Policy { return g.policies[name] }
 
 // indexBases enters the policies under their hosts, the longest base URL first,
-// so that the first that matches an absolute URL is the most specific.
-func (g *Gateway) indexBases() {
-	g.bases = make(map[string][]*Policy, len(g.policies))
-	for _, name := range g.names() {
-		p := g.policies[name]
+// so that the first that matches an absolute URL is the most specific. Of two
+// with the same base URL, the one that was written first answers.
+func (g *Gateway) indexBases(specs []PolicySpec) {
+	g.bases = make(map[string][]*Policy, len(specs))
+	for i := range specs {
+		p := g.policies[specs[i].Name]
 		host := strings.ToLower(p.base.Hostname())
 		g.bases[host] = append(g.bases[host], p)
 	}

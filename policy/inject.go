@@ -29,7 +29,8 @@ func (c *compiler) injections(p *Policy, spec *PolicySpec, name string) {
 	taken := make(map[string]bool, len(spec.Inject))
 	for _, in := range spec.Inject {
 		label := name + ": inject " + in.As
-		compiled := injection{value: c.secretText(in.Value, in.Place, label)}
+		compiled := injection{}
+		text := in.Value
 		switch in.As {
 		case "header":
 			if !isToken(in.Name) {
@@ -42,8 +43,7 @@ func (c *compiler) injections(p *Policy, spec *PolicySpec, name string) {
 			}
 			compiled.query = in.Name
 		case "bearer":
-			compiled.header = "Authorization"
-			compiled.value = c.secretText("Bearer "+in.Value, in.Place, label)
+			compiled.header, text = "Authorization", "Bearer "+text
 		case "basic":
 			compiled.header, compiled.basic = "Authorization", true
 			compiled.user = c.secretText(in.Name, in.Place, label)
@@ -51,6 +51,7 @@ func (c *compiler) injections(p *Policy, spec *PolicySpec, name string) {
 			c.wrong(in.Place, label, "expected header, query, bearer or basic")
 			continue
 		}
+		compiled.value = c.secretText(text, in.Place, label)
 		c.uninjectable(compiled.header, in.Place, label)
 		key := compiled.header + "?" + compiled.query
 		if taken[key] {
@@ -58,6 +59,7 @@ func (c *compiler) injections(p *Policy, spec *PolicySpec, name string) {
 		}
 		taken[key] = true
 		p.inject = append(p.inject, compiled)
+		p.injectsSecret = p.injectsSecret || len(compiled.refs()) > 0
 	}
 }
 
@@ -74,6 +76,7 @@ func (c *compiler) secretText(source string, at Place, name string) *secret.Temp
 	t, err := secret.ParseTemplate(source)
 	if err != nil {
 		c.wrong(at, name, "%v", err)
+		t, _ = secret.ParseTemplate("") // So that the others can be looked at.
 	}
 	return t
 }

@@ -117,7 +117,7 @@ func (c *call) judge(end *ending) {
 		return
 	}
 	if s := c.op.success; s != nil && !(a.skip && readsAnswer(s)) {
-		if holds, _ := s.Holds(c.env); !holds {
+		if !c.holds("success", s) {
 			end.outcome, end.reason = Rejected, "The third party's answer says that it did not succeed."
 			c.env.Outcome, c.env.OK = string(Rejected), false
 			return
@@ -127,6 +127,16 @@ func (c *call) judge(end *ending) {
 		end.outcome, end.reason = Unmappable, "Response Mapping Not Done, the answer lacks the required variable "+name
 		c.env.Outcome, c.env.OK = string(Unmappable), false
 	}
+}
+
+// holds asks a condition that is not a hint. One that cannot be evaluated does
+// not hold, and is noted.
+func (c *call) holds(where string, when *hint.Condition) bool {
+	holds, err := when.Holds(c.env)
+	if err != nil {
+		c.rec.Faults = append(c.rec.Faults, ConditionFault{Where: where, Condition: when.String(), Err: err})
+	}
+	return holds
 }
 
 // exempt tells the 2xx answers that nobody can expect values from: they have no
@@ -169,7 +179,7 @@ func (c *call) pickFallback(outcome Outcome) *fallback {
 			}
 			continue
 		}
-		if holds, _ := f.when.Holds(c.env); holds {
+		if c.holds("fallback", f.when) {
 			return f
 		}
 	}

@@ -39,7 +39,7 @@ func (c *call) outgoing(ctx context.Context, a *Attempt) *http.Request {
 	}
 	out := bare.WithContext(ctx)
 	if c.upload != nil {
-		out.Body, out.ContentLength = c.upload.body(), c.req.ContentLength
+		out.Body, out.ContentLength = c.upload.body(ctx.Done()), c.req.ContentLength
 	}
 	return out
 }

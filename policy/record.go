@@ -33,6 +33,10 @@ type Record struct {
 	// Hints are the conditions that were asked, in order.
 	Hints []HintResult
 
+	// Faults are the conditions other than hints that could not be evaluated,
+	// and so did not hold.
+	Faults []ConditionFault
+
 	// Vars are the variables read from the answer, defaults included.
 	Vars []Var
 
@@ -58,7 +62,8 @@ type Record struct {
 
 // Attempt is one request sent to the third party.
 type Attempt struct {
-	// Start and Duration are until the answer's headers, or the failure.
+	// Start and Duration are until the answer's headers and as much of its
+	// body as mapping needs, or until the failure.
 	Start    time.Time
 	Duration time.Duration
 
@@ -99,6 +104,17 @@ type HintResult struct {
 
 	// Readings are the values that it read, computed where a span records.
 	Readings []hint.Reading
+}
+
+// ConditionFault is a condition that could not be evaluated.
+type ConditionFault struct {
+	// Where is the word that the condition belongs to: "success", "fallback"
+	// or "retry".
+	Where string
+
+	// Condition is its text, and Err what was wrong.
+	Condition string
+	Err       error
 }
 
 // Var is one variable with its value.

@@ -11,13 +11,14 @@ import (
 // idempotent are the methods that may be sent again (RFC 9110, section 9.2.2).
 var idempotent = []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, http.MethodTrace}
 
-// again decides about a further attempt, and waits for its time.
-func (c *call) again(n int, last ending) bool {
+// again decides about a further attempt, and waits for its time. A bot that goes
+// away meanwhile ends the call: last says so then.
+func (c *call) again(n int, last *ending) bool {
 	r := &c.op.retry
 	if n >= r.attempts || last.outcome == Canceled || last.outcome == BadRequest || c.over() != nil {
 		return false
 	}
-	if !c.mayRepeat() || !c.wantsRetry(last) || !c.upload.repeatable() {
+	if !c.mayRepeat() || !c.wantsRetry(*last) || !c.upload.repeatable() {
 		return false
 	}
 	wait := backoff(r, n)
@@ -33,6 +34,12 @@ func (c *call) again(n int, last ending) bool {
 	case <-pause.C:
 		return true
 	case <-c.ctx.Done():
+		if c.over() == errGone {
+			if last.answer != nil {
+				last.answer.discard()
+			}
+			*last = c.vanished()
+		}
 		return false
 	}
 }
@@ -50,8 +57,7 @@ func (c *call) wantsRetry(last ending) bool {
 	if on := c.op.retry.on; on != nil {
 		c.look(last)
 		c.judge(&last)
-		holds, _ := on.Holds(c.env)
-		return holds
+		return c.holds("retry", on)
 	}
 	if last.answer == nil {
 		return last.outcome == Unreachable || last.outcome == Incomplete

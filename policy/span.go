@@ -217,6 +217,12 @@ func (c *call) describeCall(span trace.Span) {
 	for i := range r.Hints {
 		describeHint(span, &r.Hints[i], r.Start.Add(r.Duration))
 	}
+	for _, f := range r.Faults {
+		span.AddEvent("signpost.condition_fault", trace.WithTimestamp(r.Start.Add(r.Duration)), trace.WithAttributes(
+			attribute.String("signpost.condition.where", f.Where),
+			attribute.String("signpost.condition.text", bounded(f.Condition)),
+			attribute.String("signpost.condition.error", bounded(f.Err.Error()))))
+	}
 	if r.Broken != "" {
 		span.AddEvent("signpost.broken", trace.WithAttributes(attribute.String("signpost.reason", r.Broken)),
 			trace.WithTimestamp(r.Start.Add(r.Duration)))

@@ -5,54 +5,63 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 )
+
+// uploadChunk is how much of the bot's body is read at once, in bytes.
+const uploadChunk = 32 << 10
+
+// errUploadOver is what a transport gets that reads on when its attempt is over.
+var errUploadOver = errors.New("the attempt is over")
 
 // upload is the bot's request body. It streams through to the third party as
 // it comes; what has passed is kept, up to a bound, so that a further attempt
-// can send it again. A transport may still be reading for one attempt while
-// the next begins, so all reading is under a lock, and nobody waits for it.
+// can send it again. Reading the bot's connection is left to a goroutine, one at
+// a time: a bot that stalls would otherwise hold up the transport, and with it
+// the answer, beyond the deadline. The lock is never held while it reads.
 type upload struct {
-	mu     sync.Mutex
-	source io.ReadCloser
-	keep   int // bytes that may be kept; 0: none
-	kept   []byte
-	read   int64 // bytes that have come from source
-	err    error // how source ended: io.EOF, or a fault
-	closed bool  // the call is over; close source when nobody reads it
+	mu       sync.Mutex
+	source   io.ReadCloser
+	keep     int    // bytes that may be kept; 0: none
+	kept     []byte // the body from its beginning, or nil
+	buffer   []byte
+	chunk    []byte // what was read last, a part of buffer
+	chunkAt  int64  // its place in the body
+	err      error  // how source ended: io.EOF, or a fault
+	fetching chan struct{}
+	closed   bool // the call is over
 }
-
-// errUploadOver is what a transport gets that reads on after the call is over.
-var errUploadOver = errors.New("the call is over")
 
 // newUpload gives nil for a request without a body.
 func newUpload(req *http.Request, keep int) *upload {
 	if req.Body == nil || req.Body == http.NoBody {
 		return nil
 	}
-	if keep > 0 && req.ContentLength > int64(keep) {
+	if req.ContentLength > int64(keep) {
 		keep = 0 // It would not fit in any case.
 	}
 	return &upload{source: req.Body, keep: keep}
 }
+
+// passed is how much of the body has come.
+func (u *upload) passed() int64 { return u.chunkAt + int64(len(u.chunk)) }
 
 // repeatable tells whether all that has passed is still there.
 func (u *upload) repeatable() bool {
 	if u == nil {
 		return true
 	}
-	// A read for the attempt before may be under way; it is not waited for.
-	if !u.mu.TryLock() {
-		return false
-	}
+	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.read == int64(len(u.kept)) && (u.err == nil || errors.Is(u.err, io.EOF))
+	return u.passed() == int64(len(u.kept)) && (u.err == nil || errors.Is(u.err, io.EOF))
 }
 
 // failed is the fault with which the bot's own body ended, nil where it did not.
 func (u *upload) failed() error {
-	if u == nil || !u.mu.TryLock() {
+	if u == nil {
 		return nil
 	}
+	u.mu.Lock()
 	defer u.mu.Unlock()
 	if errors.Is(u.err, io.EOF) {
 		return nil
@@ -60,87 +69,102 @@ func (u *upload) failed() error {
 	return u.err
 }
 
-// body gives the whole body from its beginning, for one attempt.
-func (u *upload) body() io.ReadCloser { return &uploadReader{upload: u} }
+// body gives the whole body from its beginning, for an attempt that is over
+// when done is closed.
+func (u *upload) body(done <-chan struct{}) io.ReadCloser {
+	return &uploadReader{upload: u, done: done}
+}
 
 // close closes the source as soon as nobody reads it.
 func (u *upload) close() {
 	if u == nil {
 		return
 	}
-	if u.mu.TryLock() {
-		defer u.mu.Unlock()
-		u.closeLocked()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.closed {
 		return
 	}
-	go func() { // A read is under way: wait for it, but not here.
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		u.closeLocked()
-	}()
-}
-
-func (u *upload) closeLocked() {
-	if !u.closed {
-		u.closed = true
+	u.closed = true
+	if u.fetching == nil {
 		u.source.Close()
 	}
 }
 
-// readAt copies what stands at offset, from what was kept or from the source.
-func (u *upload) readAt(p []byte, offset int64) (int, error) {
+// take copies what stands at offset. Where that has not come yet, it gives a
+// channel that is closed when there is news.
+func (u *upload) take(p []byte, offset int64) (n int, news <-chan struct{}, err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch {
 	case offset < int64(len(u.kept)):
-		return copy(p, u.kept[offset:]), nil
-	case u.closed:
-		return 0, errUploadOver
+		return copy(p, u.kept[offset:]), nil, nil
+	case offset < u.chunkAt || u.closed:
+		return 0, nil, errUploadOver // Passed and not kept, or too late.
+	case offset < u.passed():
+		return copy(p, u.chunk[offset-u.chunkAt:]), nil, nil
 	case u.err != nil:
-		return 0, u.err
-	case offset < u.read:
-		return 0, errUploadOver // Passed and not kept: an attempt that has been left behind.
+		return 0, nil, u.err
 	}
-	n, err := u.source.Read(p)
-	u.err = err
-	switch {
-	case len(u.kept) == int(u.read) && len(u.kept)+n <= u.keep:
-		u.kept = append(u.kept, p[:n]...)
-	case u.keep > 0:
+	if u.fetching == nil {
+		u.fetching = make(chan struct{})
+		if u.buffer == nil {
+			u.buffer = make([]byte, uploadChunk)
+		}
+		u.chunkAt, u.chunk = u.passed(), nil // The buffer is the goroutine's now.
+		go u.fetch()
+	}
+	return 0, u.fetching, nil
+}
+
+// fetch reads on from the bot.
+func (u *upload) fetch() {
+	n, err := u.source.Read(u.buffer)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.chunk, u.err = u.buffer[:n], err
+	if int(u.chunkAt) == len(u.kept) && len(u.kept)+n <= u.keep {
+		u.kept = append(u.kept, u.chunk...)
+	} else {
 		u.keep, u.kept = 0, nil // Too large to be sent twice.
 	}
-	u.read += int64(n)
-	return n, err
+	close(u.fetching)
+	u.fetching = nil
+	if u.closed {
+		u.source.Close()
+	}
 }
 
 // uploadReader reads the body for one attempt.
 type uploadReader struct {
 	upload *upload
+	done   <-chan struct{}
 	offset int64
-	closed bool
-	mu     sync.Mutex
+	closed atomic.Bool
 }
 
-// Read reads on, unless this attempt is over.
+// Read reads on, until the attempt is over.
 func (r *uploadReader) Read(p []byte) (int, error) {
-	r.mu.Lock()
-	closed, offset := r.closed, r.offset
-	r.mu.Unlock()
-	if closed {
-		return 0, errUploadOver
+	for len(p) > 0 && !r.closed.Load() {
+		n, news, err := r.upload.take(p, r.offset)
+		if news == nil {
+			r.offset += int64(n)
+			return n, err
+		}
+		select {
+		case <-news:
+		case <-r.done:
+			return 0, errUploadOver
+		}
 	}
-	n, err := r.upload.readAt(p, offset)
-	r.mu.Lock()
-	r.offset += int64(n)
-	r.mu.Unlock()
-	return n, err
+	if len(p) == 0 {
+		return 0, nil
+	}
+	return 0, errUploadOver
 }
 
-// Close ends this attempt's reading. It does not wait for a read that is under
-// way, nor close the bot's body.
+// Close ends this attempt's reading, without waiting for the bot.
 func (r *uploadReader) Close() error {
-	r.mu.Lock()
-	r.closed = true
-	r.mu.Unlock()
+	r.closed.Store(true)
 	return nil
 }
