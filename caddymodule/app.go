@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
@@ -94,6 +95,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if missing := errors.Join(a.gateway.MissingSecrets(), a.noCollector); missing != nil {
+		if !validating() {
+			return missing
+		}
 		a.logger.Warn("a configuration without these secrets is valid, but does not start", zap.Error(missing))
 	}
 	registry := ctx.GetMetricsRegistry()
@@ -101,6 +105,27 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	return registry.Register(newGauges(a.gateway.BreakerStates, a.shared.state.Tenants))
+}
+
+// maxFrames bounds how far up validating looks.
+const maxFrames = 128
+
+// validating tells whether Caddy only validates the configuration. Secrets may be
+// missing then, since whoever checks a configuration need not have them. Caddy
+// does not tell its modules, so the stack has to; waiting for Start would be too
+// late, as apps start in no order and sites would take calls that none can answer.
+func validating() bool {
+	var callers [maxFrames]uintptr
+	frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers[:])])
+	for {
+		frame, more := frames.Next()
+		if frame.Function == "github.com/caddyserver/caddy/v2.Validate" {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
 }
 
 // provisionTracing sets up the export of spans. The collector's address may hold

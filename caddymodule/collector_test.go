@@ -29,7 +29,7 @@ type fakeCollector struct {
 func startCollector(t *testing.T) *fakeCollector {
 	t.Helper()
 	c := &fakeCollector{resource: make(map[string]string)}
-	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if err := c.receive(r); err != nil {
 			t.Errorf("receiving spans: %v", err)
 		}

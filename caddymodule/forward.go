@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -41,7 +42,7 @@ func flushBroken(w http.ResponseWriter) {
 	if fault == nil {
 		return
 	}
-	if fault == http.ErrAbortHandler {
+	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		_ = http.NewResponseController(w).Flush()
 	}
 	panic(fault)

@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -32,8 +34,9 @@ type sidecar struct {
 }
 
 // quiet are the global options of tests that read neither the log nor the admin
-// endpoint.
-const quiet = "admin off\npersist_config off\nlog default {\noutput discard\n}\n"
+// endpoint. Caddy's cleaning of its certificates would touch the home directory,
+// and leave a goroutine for five seconds.
+const quiet = "admin off\npersist_config off\nstorage_clean_interval off\nlog default {\noutput discard\n}\n"
 
 // start runs Caddy with the policies of a `signpost` block, all of them mounted
 // by name on one site.
@@ -51,16 +54,8 @@ func startSite(t testing.TB, signpost, site string) *sidecar {
 // startGlobal is startSite with these global options beside the `signpost` block.
 func startGlobal(t testing.TB, globals, signpost, site string) *sidecar {
 	t.Helper()
-	s := &sidecar{t: t, socket: filepath.Join(t.TempDir(), "bot.sock"), globals: globals}
-	s.bot = &http.Client{
-		Transport: &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return new(net.Dialer).DialContext(ctx, "unix", s.socket)
-			},
-			DisableCompression: true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	s := &sidecar{t: t, socket: filepath.Join(shortDir(t), "bot.sock"), globals: globals}
+	s.bot = dialing(s.socket)
 	if err := s.load(signpost, site); err != nil {
 		t.Fatalf("starting the gateway: %v", err)
 	}
@@ -71,6 +66,31 @@ func startGlobal(t testing.TB, globals, signpost, site string) *sidecar {
 		}
 	})
 	return s
+}
+
+// shortDir is a folder for sockets, whose paths have at most 104 bytes on some
+// systems: t.TempDir holds the test's name.
+func shortDir(t testing.TB) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "bot") //nolint:usetesting // Its name would be too long for a socket.
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	return folder
+}
+
+// dialing is a bot that knows only this socket.
+func dialing(socket string) *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, "unix", socket)
+			},
+			DisableCompression: true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // load makes a configuration the running one, as a reload does.
@@ -135,29 +155,68 @@ func (s *sidecar) do(ctx context.Context, method, path, body string, header ...s
 	if body == "" {
 		req.Body, req.ContentLength = http.NoBody, 0
 	}
+	return s.ask(req, header...)
+}
+
+// stream is send for a body whose length is not told beforehand.
+func (s *sidecar) stream(method, path, body string, header ...string) answer {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, "http://sidecar"+path, io.MultiReader(strings.NewReader(body)))
+	if err != nil {
+		s.t.Fatalf("making a request: %v", err)
+	}
+	a, err := s.ask(req, header...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a
+}
+
+func (s *sidecar) ask(req *http.Request, header ...string) (answer, error) {
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Add(header[i], header[i+1])
 	}
 	resp, err := s.bot.Do(req)
 	if err != nil {
-		return answer{}, fmt.Errorf("%s %s: %w", method, path, err)
+		return answer{}, fmt.Errorf("%s %s: %w", req.Method, req.URL.Path, err)
 	}
 	defer resp.Body.Close()
 	var read bytes.Buffer
 	if _, err := io.Copy(&read, resp.Body); err != nil {
-		return answer{}, fmt.Errorf("%s %s: reading the body: %w", method, path, err)
+		return answer{}, fmt.Errorf("%s %s: reading the body: %w", req.Method, req.URL.Path, err)
 	}
-	return answer{Response: resp, body: read.String()}, nil
+	a := answer{Response: resp, body: read.String()}
+	return a, a.check()
 }
 
+// check tests what holds for every answer of the gateway: each header that a bot
+// steers by stands there once, or the answer is not the gateway's at all.
+func (a answer) check() error {
+	for _, name := range []string{"Signpost-Route", "Signpost-Outcome", "Signpost-Next", "Signpost-Trace"} {
+		values := a.Header.Values(name)
+		if ours := a.Header.Get("Signpost-Outcome") != ""; ours && len(values) != 1 || !ours && len(values) != 0 {
+			return fmt.Errorf("%s %s: %s is %q; want one value, or none of these headers", a.Request.Method, a.Request.URL.Path, name, values)
+		}
+	}
+	return nil
+}
+
+// seconds is the part of a RateLimit field that the clock changes.
+var seconds = regexp.MustCompile(`;t=[0-9]+`)
+
 // want compares headers of the answer; an empty value means that there is none.
+// RateLimit is compared without the seconds that are left of its windows.
 func (a answer) want(t testing.TB, status int, header ...string) {
 	t.Helper()
 	if a.StatusCode != status {
 		t.Errorf("status %d, want %d; body %q", a.StatusCode, status, a.body)
 	}
 	for i := 0; i+1 < len(header); i += 2 {
-		if got := strings.Join(a.Header.Values(header[i]), " | "); got != header[i+1] {
+		got := strings.Join(a.Header.Values(header[i]), " | ")
+		if header[i] == "Ratelimit" {
+			got = seconds.ReplaceAllString(got, "")
+		}
+		if got != header[i+1] {
 			t.Errorf("%s is %q, want %q", header[i], got, header[i+1])
 		}
 	}

@@ -124,7 +124,7 @@ func TestALoggerWithoutWarningsSpendsNoBudget(t *testing.T) {
 func TestTheBudgetHoldsForConcurrentCalls(t *testing.T) {
 	core, lines := observer.New(zap.WarnLevel)
 	log, budget := zap.New(core), new(lineBudget)
-	synctest.Test(t, func(t *testing.T) { // all in one moment
+	synctest.Test(t, func(*testing.T) { // all in one moment
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {

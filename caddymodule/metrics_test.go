@@ -208,7 +208,7 @@ func TestLabelsBeyondTheBoundShareOneSeries(t *testing.T) {
 }
 
 func TestConcurrentCallsMakeEachSeriesOnceAndLoseNoCount(t *testing.T) {
-	s := newSeries("rest", func(k string) *int { return new(int) })
+	s := newSeries("rest", func(string) *int { return new(int) })
 	s.limit = 8
 	const workers, keys = 4, 16
 	seen := make([][keys]*int, workers)

@@ -157,7 +157,9 @@ func TestSamplingKeepsTheShareItSays(t *testing.T) {
 		if got < tc.min || got > tc.max {
 			t.Errorf("sample %v, %v: got %d of %d, want %d to %d", tc.sample, tc.env, got, traces, tc.min, tc.max)
 		}
-		os.Unsetenv("OTEL_TRACES_SAMPLER")
+		if err := os.Unsetenv("OTEL_TRACES_SAMPLER"); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

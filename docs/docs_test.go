@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/signpost-gateway/signpost"

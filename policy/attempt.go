@@ -31,7 +31,7 @@ func (c *call) send() ending {
 		if last.answer != nil {
 			last.answer.discard()
 		}
-		last = c.attempt(n)
+		last = c.attempt()
 		permit.Done(c.breakerResult(last))
 		if !c.again(n, &last) {
 			return last
@@ -69,7 +69,7 @@ func (c *call) permit(n int) (breaker.Permit, *ending) {
 }
 
 // attempt sends one request and reads as much of the answer as mapping needs.
-func (c *call) attempt(n int) ending {
+func (c *call) attempt() ending {
 	c.rec.Attempts = append(c.rec.Attempts, Attempt{Start: time.Now(), Host: c.policy.host})
 	a := &c.rec.Attempts[len(c.rec.Attempts)-1]
 	c.trail = &fault.Trail{}
@@ -97,9 +97,9 @@ func (c *call) attempt(n int) ending {
 // fault is the ending of an attempt that brought no answer.
 func (c *call) fault(err error) ending {
 	switch c.over() {
-	case errGone:
+	case overGone:
 		return c.vanished()
-	case errDeadline:
+	case overDeadline:
 		return c.timedOut()
 	}
 	if bad := c.upload.failed(); bad != nil {

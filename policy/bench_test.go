@@ -53,7 +53,9 @@ func BenchmarkMapping(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				resp, _ := g.Policy("store").RoundTrip(req)
-				io.Copy(io.Discard, resp.Body)
+				if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+					b.Fatal(err)
+				}
 				resp.Body.Close()
 			}
 		})

@@ -46,7 +46,6 @@ type call struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	timer    *time.Timer
-	unwatch  func() bool  // stops following the bot's context
 	trail    *fault.Trail // of the last attempt
 	upload   *upload
 	recorded bool
@@ -60,10 +59,9 @@ type call struct {
 	given  map[string]any  // what conditions read as input
 }
 
-// Reasons why a call's context ends.
+// Reasons why a call's context ends before the bot's does.
 var (
 	errDeadline = errors.New("the deadline passed")
-	errGone     = errors.New("the bot went away")
 	errOver     = errors.New("the call is over")
 )
 
@@ -160,16 +158,24 @@ func (c *call) startClock() {
 	c.timer = time.AfterFunc(c.deadline-time.Since(c.rec.Start), func() { cancel(errDeadline) })
 }
 
-// over tells why the attempts must end: errDeadline or errGone, or nil where
-// they need not.
-func (c *call) over() error {
+// end is why a call's attempts must stop.
+type end int
+
+const (
+	overNot      end = iota // they need not
+	overDeadline            // the deadline passed
+	overGone                // the bot went away
+)
+
+// over tells whether the attempts must stop.
+func (c *call) over() end {
 	switch {
 	case c.ctx.Err() == nil:
-		return nil
-	case context.Cause(c.ctx) == errDeadline:
-		return errDeadline
+		return overNot
+	case errors.Is(context.Cause(c.ctx), errDeadline):
+		return overDeadline
 	default:
-		return errGone
+		return overGone
 	}
 }
 

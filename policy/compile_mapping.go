@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,8 +22,9 @@ func (c *compiler) expression(l layer, source string, at Place, name string) *hi
 	}
 	if !l.quiet {
 		m := Mistake{Place: at, Name: name, Text: err.Error()}
-		if e, ok := err.(*hint.Error); ok {
-			m.Snippet = e.Snippet()
+		var located *hint.Error
+		if errors.As(err, &located) {
+			m.Snippet = located.Snippet()
 		}
 		c.mistakes = append(c.mistakes, m)
 	}
@@ -63,7 +64,7 @@ func (c *compiler) mapping(op *operation, layers []layer) {
 			}
 		}
 		for _, f := range l.rules.Fallbacks {
-			compiled := c.fallback(op, l, f)
+			compiled := c.fallback(l, f)
 			op.fallbacks = append(op.fallbacks, compiled)
 			conditions = append(conditions, compiled.when)
 		}
@@ -121,7 +122,7 @@ func (c *compiler) extracts(op *operation, l layer) {
 		}
 		v := variable{name: e.Var, header: variableHeader(e.Var), path: path, required: e.Required}
 		if len(e.Default) > 0 {
-			v.fallback, err = extract.FromJSON(json.RawMessage(e.Default))
+			v.fallback, err = extract.FromJSON(e.Default)
 			v.hasDefault = err == nil
 			if err != nil {
 				c.note(l, e.Place, name, "reading the default %s: %v", e.Default, err)
@@ -143,7 +144,7 @@ func variableHeader(name string) string {
 }
 
 // fallback compiles one block.
-func (c *compiler) fallback(op *operation, l layer, spec Fallback) fallback {
+func (c *compiler) fallback(l layer, spec Fallback) fallback {
 	name := l.name + ": fallback"
 	f := fallback{stale: spec.Stale.Std(), route: spec.Route, next: spec.Next}
 	f.when = c.expression(l, spec.When, spec.Places["fallback"], name)

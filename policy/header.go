@@ -90,7 +90,9 @@ func (w *headerWriter) set(name, value string) {
 func (c *call) setHeaders(header http.Header) {
 	r := &c.rec
 	w := headerWriter{header: header, values: make([]string, 0, 14+len(r.Vars))}
-	w.set(headerRoute, r.Route)
+	if r.Route != "" {
+		w.set(headerRoute, r.Route)
+	}
 	w.set(headerOutcome, string(r.Outcome))
 	w.set(headerNext, r.Next)
 	w.set(headerTrace, r.Trace.TraceID().String())

@@ -133,7 +133,8 @@ func (c *call) judge(end *ending) {
 // not hold, and is noted.
 func (c *call) holds(where string, when *hint.Condition) bool {
 	holds, err := when.Holds(c.env)
-	if err != nil {
+	again := slices.ContainsFunc(c.rec.Faults, func(f ConditionFault) bool { return f.Where == where && f.Condition == when.String() })
+	if err != nil && !again {
 		c.rec.Faults = append(c.rec.Faults, ConditionFault{Where: where, Condition: when.String(), Err: err})
 	}
 	return holds

@@ -51,8 +51,8 @@ type outcomeFacts struct {
 	title      string // of the problem
 }
 
-// outcomes is the closed list with its defaults. Canceled has a route too,
-// although nobody is left to read it, so that no call is without one.
+// outcomes is the closed list with its defaults. Canceled alone has no route:
+// nobody is left to take it.
 var outcomes = map[Outcome]outcomeFacts{
 	Success:     {route: "success", title: "Success"},
 	ClientError: {route: "failure", title: "Refused By Third Party"},
@@ -68,7 +68,7 @@ var outcomes = map[Outcome]outcomeFacts{
 	Denied:      {route: "error", status: http.StatusForbidden, proxyError: "http_request_denied", title: "Denied"},
 	BadRequest:  {route: "error", status: http.StatusBadRequest, proxyError: "http_request_error", title: "Bad Request"},
 	NotFound:    {route: "error", status: http.StatusNotFound, proxyError: "destination_not_found", title: "Not Found"},
-	Canceled:    {route: "error", status: StatusClientClosedRequest, proxyError: "http_request_error", title: "Canceled"},
+	Canceled:    {status: StatusClientClosedRequest, proxyError: "http_request_error", title: "Canceled"},
 	Internal:    {route: "error", status: http.StatusInternalServerError, proxyError: "proxy_internal_error", title: "Internal Error"},
 }
 

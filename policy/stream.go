@@ -60,9 +60,9 @@ func (s *stream) Read(p []byte) (int, error) {
 // brokenBy says what cut an answer off.
 func (c *call) brokenBy() string {
 	switch c.over() {
-	case errDeadline:
+	case overDeadline:
 		return "no bytes came within " + c.deadline.String()
-	case errGone:
+	case overGone:
 		return "the bot went away"
 	default:
 		return "the third party's answer broke off"

@@ -61,7 +61,7 @@ func TestAConditionThatCannotBeEvaluatedIsNotedWhereverItStands(t *testing.T) {
 		}
 	})
 	call(t, g, request(http.MethodGet, "/", ""))
-	if len(noted) != 3 || noted[0] != "retry" || noted[1] != "success" || noted[2] != "fallback" {
-		t.Errorf("noted %v, want retry, success and fallback", noted)
+	if len(noted) != 3 || noted[0] != "success" || noted[1] != "retry" || noted[2] != "fallback" {
+		t.Errorf("noted %v, want success, retry and fallback", noted)
 	}
 }

@@ -104,8 +104,8 @@ func (c *call) decide(end ending) decision {
 	if c.op != nil {
 		used = c.settleFallback(&d)
 	}
-	c.settleRoute(&d, used)
-	c.settleNext(&d, used)
+	named := c.settleRoute(&d, used)
+	c.settleNext(&d, used, named)
 	return d
 }
 
@@ -163,30 +163,30 @@ func (c *call) settleFallback(d *decision) *fallback {
 }
 
 // settleRoute lets hints, `otherwise` and the outcome name the route, in this
-// order; a fallback overrides them.
-func (c *call) settleRoute(d *decision, used *fallback) {
+// order; a fallback overrides them. named tells that a hint or `otherwise` did.
+func (c *call) settleRoute(d *decision, used *fallback) (named bool) {
 	d.Route, d.RouteBy = d.Outcome.DefaultRoute(), RouteByOutcome
-	if c.op != nil {
+	if c.op != nil && d.Outcome != Canceled {
 		if route, named := c.askHints(); named {
 			d.Route, d.RouteBy, d.HintNamed = route, RouteByHint, true
 		} else if c.op.otherwise != "" {
 			d.Route, d.RouteBy = c.op.otherwise, RouteByOtherwise
 		}
 	}
+	named = d.RouteBy != RouteByOutcome
 	if used != nil && used.route != "" {
 		d.Route, d.RouteBy = used.route, RouteByFallback
 	}
+	return named
 }
 
 // settleNext says continue where somebody planned for this: the call succeeded,
 // its route was named by a hint or `otherwise`, or a fallback answered.
-func (c *call) settleNext(d *decision, used *fallback) {
-	planned := d.Outcome == Success || d.HintNamed || d.Fallback != "" ||
-		c.op != nil && c.op.otherwise != ""
+func (c *call) settleNext(d *decision, used *fallback, named bool) {
 	switch {
 	case used != nil && used.next != "":
 		d.Next = used.next
-	case planned:
+	case d.Outcome == Success, named, d.Fallback != "":
 		d.Next = nextContinue
 	case c.op != nil:
 		d.Next = c.op.next
@@ -194,10 +194,6 @@ func (c *call) settleNext(d *decision, used *fallback) {
 		d.Next = nextStop
 	}
 }
-
-// isOurs tells whether the body is Signpost's own rather than the third
-// party's or a fallback's.
-func (d *decision) isOurs() bool { return d.end.answer == nil && d.Fallback == "" }
 
 // allowed are the methods for the Allow header of a 405.
 func (d *decision) allowed() []string { return slices.Clone(d.end.allow) }

@@ -71,7 +71,7 @@ func newCell(key cellKey, c Config, emit func(Transition)) *cell {
 			return c.ripe(finished(n), n.TotalFailures, n.ConsecutiveFailures)
 		},
 		OnStateChange: func(_ string, from, to gobreaker.State) { x.changed(stateOf(from), stateOf(to)) },
-		IsExcluded:    func(err error) bool { return err == errIgnored },
+		IsExcluded:    func(err error) bool { return errors.Is(err, errIgnored) },
 	})
 	return x
 }
@@ -152,7 +152,7 @@ func (x *cell) refuse(s State, retry time.Duration) *Refusal {
 // that comes after the state has changed, or after the lease, says nothing.
 func (t ticket) leave(result error) {
 	x := t.cell
-	if x == nil || t.probe == nil && result == errIgnored {
+	if x == nil || t.probe == nil && errors.Is(result, errIgnored) {
 		return
 	}
 	x.mu.Lock()

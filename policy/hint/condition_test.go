@@ -60,11 +60,20 @@ func order() *hint.Env {
 	}
 }
 
+// snippet shows where an error stands.
+func snippet(err error) string {
+	var located *hint.Error
+	if errors.As(err, &located) {
+		return located.Snippet()
+	}
+	return ""
+}
+
 func compile(t testing.TB, src string) *hint.Condition {
 	t.Helper()
 	c, err := hint.Compile(src, scope)
 	if err != nil {
-		t.Fatalf("compiling %s: %v\n%s", src, err, err.(*hint.Error).Snippet())
+		t.Fatalf("compiling %s: %v\n%s", src, err, snippet(err))
 	}
 	return c
 }

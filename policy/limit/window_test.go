@@ -34,11 +34,6 @@ func (h history) within(now time.Time, span time.Duration) int {
 	return n
 }
 
-// without drops the call at index i.
-func (h history) without(i int) history {
-	return append(append(history{}, h[:i]...), h[i+1:]...)
-}
-
 // counterOf gives a tenant's only counter.
 func counterOf(t *testing.T, table *Table, tenant string) counter {
 	t.Helper()

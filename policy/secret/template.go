@@ -64,7 +64,7 @@ func ParseTemplate(s string) (*Template, error) {
 const allowedPlaceholders = "{" + sharedPlaceholder + "NAME} or {" + tenantPlaceholder + "NAME}"
 
 func parseRef(inside string) (Ref, error) {
-	ref := Ref{}
+	var ref Ref
 	if name, ok := strings.CutPrefix(inside, tenantPlaceholder); ok {
 		ref = Ref{Name: name, TenantOnly: true}
 	} else if name, ok := strings.CutPrefix(inside, sharedPlaceholder); ok {
