@@ -186,6 +186,7 @@ func (a *App) Start() error {
 	if err := a.gateway.Start(); err != nil {
 		return err
 	}
+	guardLog()
 	emitter, err := a.ctx.App("events")
 	if err != nil {
 		return fmt.Errorf("loading the events app: %w", err)

@@ -11,6 +11,6 @@
 //	caddyfile.go    the grammar; parse_*.go, a table of words for each block
 //	telemetry.go    where spans go; span*.go, their bounded way there
 //	metrics.go      every metric; series.go and gauges.go, their bounds
-//	logline.go      the log line of a call
+//	logline.go      the log line of a call; netlog.go, what net/http may log
 //	transition.go   Caddy's events of breakers
 package caddymodule

@@ -47,6 +47,7 @@ func buildAndRun(m *testing.M) int {
 // gateway is a running process of the binary.
 type gateway struct {
 	url string // without a slash at its end
+	log *syncBuffer
 }
 
 // patience bounds how long a gateway may take to start, and to stop.
@@ -67,7 +68,7 @@ func start(t *testing.T, config []byte, port string, env ...string) gateway {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() { stop(t, cmd, ended, &log) })
-	g := gateway{url: "http://127.0.0.1:" + port}
+	g := gateway{url: "http://127.0.0.1:" + port, log: &log}
 	g.awaitHealth(t, ended)
 	return g
 }
