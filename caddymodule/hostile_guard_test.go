@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -25,12 +26,14 @@ func named(t testing.TB, url string) string {
 func TestANameThatResolvesToLoopbackIsProhibitedAndTakesNothing(t *testing.T) {
 	leaksNothing(t)
 	var connected atomic.Int32
-	third := thirdParty(t, func(http.ResponseWriter, *http.Request) { connected.Add(1) })
+	third := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { connected.Add(1) }))
 	third.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			connected.Add(1)
 		}
 	}
+	third.Start()
+	t.Cleanup(third.Close)
 	const plan = "plan default {\nrate_limit 3/h\n}\n"
 	policy := func(lines string) string {
 		return plan + "policy api " + named(t, third.URL) + " {\nrate_limit 5/h shared\n" + fragile + lines + "\n}"
