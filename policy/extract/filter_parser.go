@@ -22,39 +22,35 @@ func (p *parser) filter() (selector, error) {
 
 // or reads alternatives, which bind weakest.
 func (p *parser) or() (test, error) {
-	var alternatives anyOf
-	for {
-		t, err := p.and()
-		if err != nil {
-			return nil, err
-		}
-		alternatives = append(alternatives, t)
-		if !p.operator("||") {
-			break
-		}
-	}
+	alternatives, err := p.joined("||", p.and)
 	if len(alternatives) == 1 {
-		return alternatives[0], nil
+		return alternatives[0], err
 	}
-	return alternatives, nil
+	return anyOf(alternatives), err
 }
 
+// and reads what must hold together.
 func (p *parser) and() (test, error) {
-	var parts allOf
+	parts, err := p.joined("&&", p.basic)
+	if len(parts) == 1 {
+		return parts[0], err
+	}
+	return allOf(parts), err
+}
+
+// joined reads operands with the operator between each two of them.
+func (p *parser) joined(operator string, operand func() (test, error)) ([]test, error) {
+	var tests []test
 	for {
-		t, err := p.basic()
+		t, err := operand()
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, t)
-		if !p.operator("&&") {
-			break
+		tests = append(tests, t)
+		if !p.operator(operator) {
+			return tests, nil
 		}
 	}
-	if len(parts) == 1 {
-		return parts[0], nil
-	}
-	return parts, nil
 }
 
 // operator reads an operator between two operands, if it comes next, and the
