@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
@@ -31,6 +32,8 @@ type App struct {
 	shared    *shared // nil before it was acquired
 	telemetry *telemetry
 	events    *transitionEvents // nil before Start
+	stopped   bool
+	before    *App // which was in charge before Start; nil after Cleanup
 	ctx       caddy.Context
 	logger    *zap.Logger
 
@@ -52,15 +55,15 @@ var pool = caddy.NewUsagePool()
 // limits, breakers, stale answers. It is dropped with the last configuration
 // that has policies.
 type shared struct {
-	state  *policy.State
-	events atomic.Pointer[transitionEvents] // of the configuration in charge
+	state    *policy.State
+	inCharge atomic.Pointer[App]
 }
 
 func newShared() (caddy.Destructor, error) {
 	s := &shared{}
 	s.state = policy.NewState(func(t breaker.Transition) {
-		if events := s.events.Load(); events != nil {
-			events.emitTransition(t)
+		if app := s.inCharge.Load(); app != nil {
+			app.events.emitTransition(t)
 		}
 	})
 	return s, nil
@@ -100,6 +103,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		}
 		a.logger.Warn("a configuration without these secrets is valid, but does not start", zap.Error(missing))
 	}
+	guardLog() // Caddy may have set the logger's output anew for this configuration.
 	registry := ctx.GetMetricsRegistry()
 	if err := processMetrics().register(registry); err != nil {
 		return err
@@ -171,6 +175,18 @@ func (a *App) checkJSON() error {
 	return nil
 }
 
+// injectsTenant refuses to send the tenant's header out by injecting it.
+func (a *App) injectsTenant(header string) error {
+	for i := range a.Policies {
+		for _, in := range a.Policies[i].Inject {
+			if header != "" && in.As == "header" && strings.EqualFold(in.Name, header) {
+				return fmt.Errorf("policy %s: inject header %s: the header names the tenant, and never goes out", a.Policies[i].Name, in.Name)
+			}
+		}
+	}
+	return nil
+}
+
 // observe renders a call that is over as metrics and as a line of the log.
 func (a *App) observe(r *policy.Record) {
 	processMetrics().observe(r)
@@ -194,18 +210,19 @@ func (a *App) Start() error {
 	a.events = newTransitionEvents(func(name string, data map[string]any) {
 		emitter.(*caddyevents.App).Emit(a.ctx, name, data)
 	}, processMetrics().eventsDropped)
-	a.shared.events.Store(a.events)
-	a.gateway.Adopt()
+	a.before = a.shared.inCharge.Swap(a)
 	return nil
 }
 
 // Stop ends what Start began. Calls in flight go on.
 func (a *App) Stop() error {
 	a.gateway.Stop()
-	if a.events != nil {
-		a.shared.events.CompareAndSwap(a.events, nil)
+	if a.events != nil && !a.stopped {
+		a.stopped = true
+		// A configuration that is rejected after it started gives way to the one
+		// that goes on.
+		a.shared.inCharge.CompareAndSwap(a, a.before)
 		a.events.close()
-		a.events = nil
 	}
 	return nil
 }
@@ -213,7 +230,11 @@ func (a *App) Stop() error {
 // Cleanup gives back what Provision took, however far it came.
 func (a *App) Cleanup() error {
 	err := a.telemetry.Shutdown(context.Background())
+	a.before = nil
 	if a.shared != nil {
+		if app := a.shared.inCharge.Load(); app != nil && app != a {
+			app.gateway.Adopt() // Now nobody needs what only this one had.
+		}
 		a.shared = nil
 		if _, dropped := pool.Delete(sharedKey); dropped != nil {
 			return dropped

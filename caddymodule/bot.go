@@ -16,10 +16,11 @@ type bot struct {
 	gateway *policy.Gateway
 	call    policy.Call
 	upload  *upload // nil without a body
+	early   bool    // the third party answered before the upload was over
 }
 
 // takeUpload stands between net/http's body and whoever reads it.
-func (b *bot) takeUpload(w http.ResponseWriter, r *http.Request) {
+func (b *bot) takeUpload(r *http.Request) {
 	if r.Body == nil || r.ContentLength == 0 {
 		// Caddy wraps every body; one that is empty is known to be so here.
 		r.Body = http.NoBody
@@ -27,10 +28,6 @@ func (b *bot) takeUpload(w http.ResponseWriter, r *http.Request) {
 	}
 	b.upload = &upload{body: r.Body}
 	r.Body = b.upload
-	// An answer that comes before the bot has sent everything must not wait for
-	// the rest. Writers that cannot do both at once say so here, and then it
-	// waits.
-	_ = http.NewResponseController(w).EnableFullDuplex()
 }
 
 // RoundTrip lets a ReverseProxy call the engine on the bot's behalf.
@@ -78,7 +75,7 @@ func (b *bot) upgrade(w http.ResponseWriter, r *http.Request, h *Handler) {
 		},
 		Transport: b,
 		ModifyResponse: func(*http.Response) error {
-			b.release(w)
+			b.release(w, r)
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {

@@ -61,6 +61,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := checkTenant(*h.Tenant); err != nil {
 		return fmt.Errorf("tenant: %w", err)
 	}
+	h.Tenant = asHeader(h.Tenant)
+	if err := app.injectsTenant(h.Tenant.Header); err != nil {
+		return err
+	}
 	h.quiet = quietLog(ctx.Logger())
 	return nil
 }
@@ -76,7 +80,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	b := &bot{gateway: h.gateway}
 	h.address(&b.call, r)
 	h.nameTenant(&b.call, r)
-	b.takeUpload(w, r)
+	b.call.Consumed = consumed(r)
+	b.takeUpload(r)
+	defer b.letGo(w)
 	r = withRemoteParent(r)
 	refuseProtocol(&b.call, r)
 	defer flushBroken(w)
@@ -86,7 +92,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	}
 	b.call.Header, b.call.OneReader = w.Header(), true
 	resp := h.gateway.Answer(r, &b.call)
-	b.release(w)
+	b.release(w, r)
 	b.forward(w, resp)
 	return nil
 }
@@ -140,6 +146,17 @@ func (h *Handler) nameTenant(call *policy.Call, r *http.Request) {
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		call.Tenant = replacer.ReplaceAll(h.Tenant.Placeholder, "")
 	}
+}
+
+// consumed are the headers that an authentication of the site has read: they
+// were for the sidecar.
+func consumed(r *http.Request) []string {
+	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		if user, known := replacer.GetString("http.auth.user.id"); known && user != "" {
+			return []string{"Authorization"}
+		}
+	}
+	return nil
 }
 
 // withRemoteParent makes the bot's trace the parent of the call's, unless

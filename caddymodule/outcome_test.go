@@ -318,7 +318,7 @@ func TestACallWhoseBotGoesAwayIsCanceledAndNobodysFailure(t *testing.T) {
 		t.Fatalf("a canceled call was answered: %d", a.StatusCode)
 	}
 	server, clients := sink.call(trace)
-	server.want(t, "signpost.outcome", "canceled", "signpost.next", "stop", "signpost.policy", "narrow",
+	server.want(t, "signpost.outcome", "canceled", "signpost.next", "", "signpost.route", "", "signpost.policy", "narrow",
 		"http.response.status_code", "499", "error.type", "")
 	if server.name != "GET /narrow" || server.status != tracepb.Status_STATUS_CODE_UNSET {
 		t.Errorf("got span %q with status %v, want GET /narrow without one", server.name, server.status)

@@ -43,6 +43,18 @@ func readTenant(s scope, l *line) *TenantSource {
 	return &t
 }
 
+// headerPlaceholder is the placeholder of a request header.
+var headerPlaceholder = regexp.MustCompile(`^\{http\.request\.header\.([^{}]+)\}$`)
+
+// asHeader turns the placeholder of a header into the header, so that it does
+// not go out, and two of them are not one.
+func asHeader(t *TenantSource) *TenantSource {
+	if found := headerPlaceholder.FindStringSubmatch(t.Placeholder); found != nil {
+		return &TenantSource{Header: found[1]}
+	}
+	return t
+}
+
 // checkTenant tells what is wrong with a source of tenants, from a Caddyfile
 // or from JSON.
 func checkTenant(t TenantSource) error {
@@ -55,6 +67,8 @@ func checkTenant(t TenantSource) error {
 		return fmt.Errorf("%q is not a header's name: expected one such as X-Tenant-ID", t.Header)
 	case strings.ContainsAny(t.Header, "_."):
 		return fmt.Errorf("%s never arrives, since Caddy drops headers with _ or . in their name: expected one such as X-Tenant-ID", t.Header)
+	case len(t.Header) >= 9 && strings.EqualFold(t.Header[:9], "Signpost-"):
+		return fmt.Errorf("%s is Signpost's own: expected one such as X-Tenant-ID", t.Header)
 	case strings.EqualFold(t.Header, "Host"):
 		return fmt.Errorf("the host is no header to Caddy: expected the placeholder {http.request.host}")
 	}

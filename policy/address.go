@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -23,6 +24,10 @@ type Call struct {
 
 	// TenantHeader is the header that named the tenant. It does not go out.
 	TenantHeader string
+
+	// Consumed names further headers that were for the caller of the engine
+	// alone, such as the credentials of a site. They do not go out.
+	Consumed []string
 
 	// Refusal ends the call before it began. Default: none.
 	Refusal *Refusal
@@ -52,26 +57,38 @@ func (c *Call) Verdict() Verdict { return c.verdict }
 // callKey is where a Call is kept in a context.
 type callKey struct{}
 
-// WithCall puts the call into a context for RoundTrip to find.
+// WithCall puts the call into a context for RoundTrip to find. It is for one
+// request: RoundTrip notes its verdict in the call.
 func WithCall(ctx context.Context, c *Call) context.Context {
 	return context.WithValue(ctx, callKey{}, c)
 }
 
 // WithTenant says on whose behalf requests with this context leave. It is for
 // programs that use the engine in an http.Client.
+// Requests may share the context.
 func WithTenant(ctx context.Context, name string) context.Context {
-	return WithCall(ctx, &Call{Tenant: name})
+	return context.WithValue(ctx, tenantKey{}, name)
+}
+
+// tenantKey is where the name of a tenant is kept in a context.
+type tenantKey struct{}
+
+// callOf gives the Call of a context, else one for the tenant in it.
+func callOf(ctx context.Context) *Call {
+	if info, ok := ctx.Value(callKey{}).(*Call); ok {
+		return info
+	}
+	name, _ := ctx.Value(tenantKey{}).(string)
+	return &Call{Tenant: name}
 }
 
 // RoundTrip sends the request through the policy with the longest base URL that
 // the request's URL begins with, and returns an answer in every case: the error
-// is always nil. The answer's body must be closed.
+// is always nil. The answer's body must be closed. In an http.Client, set
+// CheckRedirect to give http.ErrUseLastResponse: a redirect is an answer, and
+// whoever follows it sends another call.
 func (g *Gateway) RoundTrip(req *http.Request) (*http.Response, error) {
-	info, _ := req.Context().Value(callKey{}).(*Call)
-	if info == nil {
-		info = &Call{}
-	}
-	return g.Answer(req, info), nil
+	return g.Answer(req, callOf(req.Context())), nil
 }
 
 // Answer is RoundTrip for a caller that has the Call at hand, which it does not
@@ -84,18 +101,14 @@ func (g *Gateway) Answer(req *http.Request, info *Call) *http.Response {
 
 // RoundTrip sends the request through this policy: path and query of its URL
 // are added to the base URL. It returns an answer in every case: the error is
-// always nil. The answer's body must be closed.
+// always nil. The answer's body must be closed. See Gateway.RoundTrip about
+// redirects.
 func (p *Policy) RoundTrip(req *http.Request) (*http.Response, error) {
-	info, _ := req.Context().Value(callKey{}).(*Call)
-	named := &Call{}
-	if info != nil {
-		*named = *info
-	}
+	info := callOf(req.Context())
+	named := *info
 	named.Policy, named.Path = p.name, req.URL.EscapedPath()
-	resp := p.gateway.Answer(req, named)
-	if info != nil {
-		info.verdict = named.verdict
-	}
+	resp := p.gateway.Answer(req, &named)
+	info.verdict = named.verdict
 	return resp, nil
 }
 
@@ -111,7 +124,7 @@ func (c *call) address() {
 	}
 	c.rec.Policy = c.policy.name
 	c.op = c.policy.own
-	id, inputs, found := c.policy.router.Match(c.req.Method, c.path, c.inputs[:0])
+	id, inputs, found := c.policy.router.Match(c.req.Method, cmp.Or(c.path, "/"), c.inputs[:0])
 	if found {
 		c.op, c.inputs = c.policy.operations[id], inputs
 		c.rec.Operation = c.op.name

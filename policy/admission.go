@@ -102,8 +102,12 @@ func (c *call) admitRequest() *ending {
 	if err := template.CheckEscapedPath(c.path); err != nil {
 		return &ending{outcome: BadRequest, reason: fmt.Sprintf("The path is not allowed: %v.", err)}
 	}
-	if c.req.Header.Get(headerReply) == "envelope" {
+	switch c.req.Header.Get(headerReply) {
+	case "", "headers":
+	case "envelope":
 		return &ending{outcome: BadRequest, reason: "Signpost-Reply: envelope is not available yet."}
+	default:
+		return &ending{outcome: BadRequest, reason: "Signpost-Reply is not known: expected headers."}
 	}
 	if refused := c.findDeadline(); refused != nil {
 		return refused
@@ -122,7 +126,7 @@ func (c *call) findDeadline() *ending {
 		c.deadline = DefaultTimeout
 	}
 	c.deadline = leastOf(leastOf(c.deadline, c.plan.timeout), c.gateway.ceiling)
-	if text := c.req.Header.Get(headerTimeout); text != "" {
+	for _, text := range c.req.Header[headerTimeout] {
 		asked, err := time.ParseDuration(text)
 		if err != nil || asked <= 0 {
 			return &ending{outcome: BadRequest, reason: headerTimeout + " is not a duration: expected such as 3s."}

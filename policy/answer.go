@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,6 +41,8 @@ func (c *call) receive(resp *http.Response) ending {
 		a.discard()
 		return ending{outcome: Incomplete, proxyError: "http_protocol_error", reason: reason}
 	}
+	// The reason phrase is the third party's own text, and of no use.
+	resp.Status = strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode)
 	cleanAnswer(resp.Header, resp.Trailer)
 	cleanConnection(resp)
 	if c.scrubber != nil {
@@ -68,10 +71,17 @@ func (c *call) unusable(resp *http.Response) string {
 	switch {
 	case resp.StatusCode < 100: // net/http takes any three digits.
 		return "The third party's answer has a status that HTTP does not know."
-	case resp.StatusCode == http.StatusSwitchingProtocols && !strings.EqualFold(resp.Header.Get("Upgrade"), c.req.Header.Get("Upgrade")):
+	case resp.StatusCode == http.StatusSwitchingProtocols && !c.askedFor(resp.Header.Get("Upgrade")):
 		return "The third party changed to a protocol that nobody asked for."
 	}
 	return ""
+}
+
+// askedFor tells whether the request that went out asked for the protocol.
+func (c *call) askedFor(protocol string) bool {
+	asked := make(http.Header, 2)
+	keepConnection(asked, c.req.Header)
+	return protocol != "" && strings.EqualFold(asked.Get("Upgrade"), protocol)
 }
 
 // brokenPeek is the ending of an attempt whose answer broke off while it was
@@ -189,7 +199,7 @@ func (c *call) peek(a *answer) error {
 	if length := a.resp.ContentLength; length >= 0 && length < int64(bound) {
 		room = int(length)
 	}
-	if need := min(room, maxKeptBody) + bytes.MinRead; cap(c.peeked) < need {
+	if need := min(room+bytes.MinRead, maxKeptBody); cap(c.peeked) < need {
 		c.peeked = make([]byte, 0, need)
 	}
 	buf := bytes.NewBuffer(c.peeked[:0])
@@ -211,7 +221,6 @@ func (c *call) peek(a *answer) error {
 	a.body = io.NopCloser(bytes.NewReader(a.whole))
 	cleanAnswer(nil, a.resp.Trailer)
 	c.scrubber.Header(a.resp.Trailer)
-	c.readValues(a)
 	return nil
 }
 

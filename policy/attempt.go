@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -31,12 +32,20 @@ func (c *call) send() ending {
 		if last.answer != nil {
 			last.answer.discard()
 		}
-		last = c.attempt()
-		permit.Done(c.breakerResult(last))
+		last = c.permitted(&permit)
 		if !c.again(n, &last) {
 			return last
 		}
 	}
+}
+
+// permitted makes an attempt and tells the breaker what came of it, whatever
+// happens.
+func (c *call) permitted(permit *breaker.Permit) ending {
+	defer permit.Done(breaker.Ignored) // The first Done counts: this one only after a panic.
+	end := c.attempt()
+	permit.Done(c.breakerResult(end))
+	return end
 }
 
 // permit asks breaker and shared limits for one attempt. A first attempt that
@@ -62,7 +71,7 @@ func (c *call) permit(n int) (breaker.Permit, *ending) {
 	if n > 0 {
 		if over := c.ticket.TakeShared(time.Now()); over != nil {
 			permit.Done(breaker.Ignored)
-			return breaker.Permit{}, c.limitEnding(over)
+			return breaker.Permit{}, &ending{outcome: RateLimited} // The last answer stands.
 		}
 	}
 	return permit, nil
@@ -72,7 +81,8 @@ func (c *call) permit(n int) (breaker.Permit, *ending) {
 func (c *call) attempt() ending {
 	c.rec.Attempts = append(c.rec.Attempts, Attempt{Start: time.Now(), Host: c.policy.host})
 	a := &c.rec.Attempts[len(c.rec.Attempts)-1]
-	c.trail = &fault.Trail{}
+	cancel := c.cancel
+	c.trail = &fault.Trail{Resend: func() { cancel(errResent) }}
 	ctx := c.trail.Trace(c.startAttemptSpan(a))
 	out := c.outgoing(ctx, a)
 	resp, err := c.policy.transport.RoundTrip(out)
@@ -86,6 +96,9 @@ func (c *call) attempt() ending {
 		end = c.receive(resp)
 		c.rec.Upstream += time.Since(a.Start) - a.Duration
 		a.Duration = time.Since(a.Start)
+		if end.answer != nil && end.answer.read {
+			c.readValues(end.answer)
+		}
 	}
 	a.Outcome, a.ProxyError = end.outcome, end.proxyError
 	if end.answer == nil {
@@ -96,6 +109,10 @@ func (c *call) attempt() ending {
 
 // fault is the ending of an attempt that brought no answer.
 func (c *call) fault(err error) ending {
+	if errors.Is(context.Cause(c.ctx), errResent) {
+		c.startClock()
+		return ending{outcome: Incomplete, proxyError: "connection_terminated", reason: "The third party closed the connection without an answer."}
+	}
 	switch c.over() {
 	case overGone:
 		return c.vanished()

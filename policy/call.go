@@ -62,6 +62,7 @@ type call struct {
 // Reasons why a call's context ends before the bot's does.
 var (
 	errDeadline = errors.New("the deadline passed")
+	errResent   = errors.New("the request would be sent a second time")
 	errOver     = errors.New("the call is over")
 )
 
@@ -72,6 +73,10 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 // newCall makes a call that has not been addressed yet.
 func newCall(g *Gateway, req *http.Request, info *Call) *call {
 	c := calls.Get().(*call)
+	if req.Method == "" { // GET, to net/http's clients.
+		named := *req
+		named.Method, req = http.MethodGet, &named
+	}
 	c.gateway, c.req, c.info, c.path = g, req, info, req.URL.EscapedPath()
 	g.inFlight.Add(1)
 	c.rec.Start = time.Now()
@@ -151,12 +156,26 @@ type ending struct {
 }
 
 // startClock makes the context of the attempts, which ends with the deadline,
-// with the bot's own context, or with the call.
+// with the bot's own context, or with the call. It is called again where an
+// attempt alone was cancelled.
 func (c *call) startClock() {
-	c.ctx, c.cancel = context.WithCancelCause(c.req.Context())
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.ctx, c.cancel = context.WithCancelCause(deaf{c.req.Context()})
 	cancel := c.cancel
-	c.timer = time.AfterFunc(c.deadline-time.Since(c.rec.Start), func() { cancel(errDeadline) })
+	c.timer = time.AfterFunc(c.left(), func() { cancel(errDeadline) })
 }
+
+// deaf ends with the bot's context and hides its values: hooks of httptrace in
+// them would see credentials, and answers that the engine has not looked at.
+type deaf struct{ context.Context }
+
+// Value gives nothing.
+func (deaf) Value(any) any { return nil }
+
+// AfterFunc saves package context the goroutine that it would start otherwise.
+func (d deaf) AfterFunc(f func()) func() bool { return context.AfterFunc(d.Context, f) }
 
 // end is why a call's attempts must stop.
 type end int

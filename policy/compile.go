@@ -2,10 +2,12 @@ package policy
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -151,6 +153,11 @@ func (c *compiler) plans(spec *Spec) {
 				c.wrong(l.Place, name+": rate_limit", "a plan's limits are each tenant's own: expected no \"shared\"")
 			}
 		}
+		for _, k := range p.Concurrency {
+			if k.Shared {
+				c.wrong(k.Place, name+": concurrency", "a plan's limits are each tenant's own: expected no \"shared\"")
+			}
+		}
 		// Scope is the same for all plans, so that a tenant that moves to
 		// another plan does not start afresh.
 		set := c.limits(p.RateLimits, p.Concurrency, "plan", p.Name, name)
@@ -254,18 +261,18 @@ func (c *compiler) policy(spec *PolicySpec) *Policy {
 	c.base(p, spec, name)
 	c.methods(p, spec.Methods, spec.Places["methods"], name)
 	c.injections(p, spec, name)
+	c.noSecrets(spec.Places["title"], name+": title", spec.Title)
 	scope := c.policyScope(spec)
 	p.own = c.operation(p, nil, scope, scope)
-	p.named = make(map[string]*operation, len(spec.Operations))
 	first := make(map[string]Place, len(spec.Operations))
 	for i := range spec.Operations {
 		o := &spec.Operations[i]
 		opName := name + ": operation " + o.Name
+		c.noSecrets(o.Places["title"], opName+": title", o.Title)
 		c.checkName(o.Places["operation"], opName, o.Name, first)
 		op := c.operation(p, o, scope, c.operationScope(spec, o))
 		c.recognise(p, op, o, opName)
 		p.operations = append(p.operations, op)
-		p.named[o.Name] = op
 	}
 	return p
 }
@@ -276,12 +283,13 @@ func (c *compiler) base(p *Policy, spec *PolicySpec, name string) {
 	if strings.Contains(spec.BaseURL, "{tenant.") {
 		c.wrong(at, name, "{tenant.…} in a base URL is not available yet")
 	}
+	c.noSecrets(at, name, spec.BaseURL)
 	u, err := url.Parse(spec.BaseURL)
 	p.base = &url.URL{Scheme: "https", Host: "invalid"}
 	switch {
 	case err != nil:
 		c.wrong(at, name, "%q is not a base URL: %v", spec.BaseURL, err)
-	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.Opaque != "":
+	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.Opaque != "", !isPort(u.Port()):
 		c.wrong(at, name, "%q is not a base URL: expected https://host/path", spec.BaseURL)
 	case u.User != nil:
 		c.wrong(at, name, "a base URL holds no user or password: expected `inject basic`")
@@ -298,13 +306,26 @@ func (c *compiler) base(p *Policy, spec *PolicySpec, name string) {
 	p.guard.Named, _ = dialguard.Literal(p.base.Hostname())
 }
 
+// isPort tells whether a URL may have the port; none is the scheme's own.
+func isPort(s string) bool {
+	n, err := strconv.Atoi(s)
+	return s == "" || err == nil && n > 0 && n < 1<<16
+}
+
+// noSecrets tests that a text that bots may see refers to no secret.
+func (c *compiler) noSecrets(at Place, name, text string) {
+	if strings.Contains(text, "{secret.") || strings.Contains(text, "{tenant_secret.") {
+		c.wrong(at, name, "a secret may stand only in inject and, shared, in trace")
+	}
+}
+
 // hostPort gives host and port, the scheme's own port spelled out.
 func hostPort(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	return strings.ToLower(u.Hostname()) + ":" + port
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
 func (c *compiler) methods(p *Policy, methods []string, at Place, name string) {

@@ -66,6 +66,7 @@ func (c *compiler) mapping(op *operation, layers []layer) {
 		for _, f := range l.rules.Fallbacks {
 			compiled := c.fallback(l, f)
 			op.fallbacks = append(op.fallbacks, compiled)
+			op.keepsStale = op.keepsStale || compiled.stale > 0
 			conditions = append(conditions, compiled.when)
 		}
 		if l.rules.Otherwise != "" {
@@ -122,6 +123,9 @@ func (c *compiler) extracts(op *operation, l layer) {
 		}
 		v := variable{name: e.Var, header: variableHeader(e.Var), path: path, required: e.Required}
 		if len(e.Default) > 0 {
+			if !l.quiet {
+				c.noSecrets(e.Place, name, string(e.Default))
+			}
 			v.fallback, err = extract.FromJSON(e.Default)
 			v.hasDefault = err == nil
 			if err != nil {
@@ -184,6 +188,9 @@ func respondType(r *Respond) string {
 
 // body compiles a fallback's template and tests that what it reads exists.
 func (c *compiler) body(l layer, source, kind string, at Place, name string) *template.Text {
+	if !l.quiet {
+		c.noSecrets(at, name, source)
+	}
 	text, err := template.ParseText(source, kind)
 	if err != nil {
 		c.note(l, at, name, "reading the body: %v", err)

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -57,20 +58,30 @@ func (c *call) stopClock() {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
+	if c.upload == nil && c.req.Body != nil {
+		c.req.Body.Close() // No attempt has taken it.
+	}
 	c.upload.close()
 }
 
 // fixed makes an answer from bytes that are at hand.
 func (c *call) fixed(status int, header http.Header, body []byte) *http.Response {
-	if bodiless(status) {
-		body = nil
-	} else {
+	length := int64(len(body))
+	switch {
+	case bodiless(status):
+		body, length = nil, 0
+	case c.req.Method == http.MethodHead:
+		if header["Content-Length"] == nil {
+			header["Content-Length"] = []string{strconv.Itoa(len(body))}
+		}
+		body, length = nil, -1
+	default:
 		header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	}
 	return &http.Response{
 		StatusCode: status, Status: strconv.Itoa(status) + " " + http.StatusText(status),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: header, ContentLength: int64(len(body)), Request: c.req,
+		Header: header, ContentLength: length, Request: c.req,
 		Body: &stream{call: c, source: io.NopCloser(bytes.NewReader(body))},
 	}
 }
@@ -163,12 +174,10 @@ func (c *call) keepStale(d *decision) *stale.Answer {
 	if d.Outcome != Success || d.UpstreamStatus < 200 || d.UpstreamStatus > 299 || d.UpstreamStatus == http.StatusPartialContent || !c.mayKeep() {
 		return nil
 	}
-	for i := range c.op.fallbacks {
-		if c.op.fallbacks[i].stale > 0 {
-			return &stale.Answer{Status: d.UpstreamStatus, Header: d.end.answer.resp.Header.Clone()}
-		}
+	if !c.op.keepsStale {
+		return nil
 	}
-	return nil
+	return &stale.Answer{Status: d.UpstreamStatus, Header: d.end.answer.resp.Header.Clone()}
 }
 
 func (c *call) putStale(a stale.Answer) {
@@ -207,7 +216,9 @@ func uploadEnding(err error) ending {
 		return ending{outcome: BadRequest, status: http.StatusRequestTimeout, reason: "The request's body did not come in time."}
 	case errors.Is(err, http.ErrLineTooLong) || strings.Contains(err.Error(), "chunk"): // net/http has no types for these.
 		return ending{outcome: BadRequest, reason: "The request's body is not framed as HTTP says."}
-	default:
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.Canceled), errors.As(err, &network):
 		return ending{outcome: Canceled, reason: "The bot went away while it sent its request."}
+	default:
+		return ending{outcome: BadRequest, reason: "The request's body cannot be read."}
 	}
 }

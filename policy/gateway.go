@@ -74,7 +74,6 @@ type Policy struct {
 	transport      http.RoundTripper
 	own            *operation // for calls that no operation recognises
 	operations     []*operation
-	named          map[string]*operation
 	router         *template.Router
 }
 

@@ -48,7 +48,8 @@ func keepConnection(out, in http.Header) {
 	if hasToken(in["Te"], "trailers") {
 		out["Te"] = []string{"trailers"}
 	}
-	if protocol := in.Get("Upgrade"); protocol != "" && hasToken(in["Connection"], "upgrade") {
+	// Not to HTTP/2: the calls inside would pass every limit.
+	if protocol := in.Get("Upgrade"); protocol != "" && !hasToken(in["Upgrade"], "h2c") && hasToken(in["Connection"], "upgrade") {
 		out["Connection"], out["Upgrade"] = []string{"Upgrade"}, []string{protocol}
 	}
 }

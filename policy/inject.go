@@ -70,6 +70,9 @@ func (c *compiler) uninjectable(header string, at Place, name string) {
 	case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Te", "Trailer", "Keep-Alive", "Accept-Encoding":
 		c.wrong(at, name, "the header %s belongs to the connection and cannot be injected", header)
 	}
+	if isOwnHeader(header) {
+		c.wrong(at, name, "the header %s is Signpost's own, and never goes out", header)
+	}
 }
 
 func (c *compiler) secretText(source string, at Place, name string) *secret.Template {

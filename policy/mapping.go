@@ -113,9 +113,6 @@ func (c *call) judge(end *ending) {
 		c.env.Outcome, c.env.OK = string(Unmappable), false
 		return
 	}
-	if exempt(c.req.Method, a) {
-		return
-	}
 	if s := c.op.success; s != nil && !(a.skip && readsAnswer(s)) {
 		if !c.holds("success", s) {
 			end.outcome, end.reason = Rejected, "The third party's answer says that it did not succeed."
@@ -123,7 +120,7 @@ func (c *call) judge(end *ending) {
 			return
 		}
 	}
-	if name := c.missingRequired(a); name != "" {
+	if name := c.missingRequired(a); name != "" && !exempt(c.req.Method, a) {
 		end.outcome, end.reason = Unmappable, "Response Mapping Not Done, the answer lacks the required variable "+name
 		c.env.Outcome, c.env.OK = string(Unmappable), false
 	}

@@ -74,9 +74,15 @@ func hasPrefixFold(s, prefix string) bool {
 func (c *call) outgoingHeader() http.Header {
 	header := make(http.Header, len(c.req.Header)+len(c.credentials)+2)
 	for name, values := range c.req.Header {
+		if strings.IndexByte(name, '_') >= 0 && staysInside(http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))) {
+			continue // Some servers take underscores for hyphens.
+		}
 		if !staysInside(name) {
 			header[name] = values
 		}
+	}
+	for _, name := range c.info.Consumed {
+		dropHeader(header, http.CanonicalHeaderKey(name))
 	}
 	dropNamed(header, c.req.Header["Connection"])
 	keepConnection(header, c.req.Header)
@@ -118,7 +124,8 @@ func dropHeader(header http.Header, name string) {
 // wants it and only a copy is read.
 func (c *call) acceptEncoding(header http.Header) {
 	switch {
-	case c.scrubber != nil:
+	case c.scrubber != nil || c.op.keepsStale:
+		// A stale answer may go to a bot that knows no codings.
 		header["Accept-Encoding"] = []string{"identity"}
 	case c.op.readsJSON || c.op.readsText:
 		coding := "identity"

@@ -18,6 +18,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/signpost-gateway/signpost/policy/hint"
 )
 
 // tracerName names the instrumentation in what is exported.
@@ -131,11 +133,14 @@ func (c *call) attemptName() string {
 	if method == otherMethod {
 		method = "HTTP"
 	}
-	if c.op.path == nil {
+	if c.op == nil || c.op.path == nil {
 		return method
 	}
-	return method + " " + c.op.path.Route()
+	return method + " " + c.urlTemplate()
 }
+
+// urlTemplate is the path at the third party, with the names of what it holds.
+func (c *call) urlTemplate() string { return c.policy.basePath + c.op.path.Route() }
 
 // propagate writes the trace context for a third party that may know it.
 func (c *call) propagate(header http.Header, a *Attempt) {
@@ -194,16 +199,15 @@ func (c *call) describeCall(span trace.Span) {
 		attribute.String("url.path", bounded(c.req.URL.Path)),
 		attribute.Int("http.response.status_code", r.Status),
 		attribute.String("signpost.outcome", string(r.Outcome)),
-		attribute.String("signpost.route", r.Route),
-		attribute.String("signpost.next", r.Next),
 	)
-	if methodLabel(r.Method) == otherMethod {
-		attributes = append(attributes, attribute.String("http.request.method_original", bounded(r.Method)))
-	}
+	attributes = appendMethod(attributes, r.Method)
 	if c.op != nil {
 		attributes = append(attributes, attribute.String("http.route", c.op.route))
 	}
-	attributes = appendText(attributes,
+	if r.Outcome != Canceled { // Nobody is left to take a branch.
+		attributes = append(attributes, attribute.String("signpost.next", r.Next))
+	}
+	attributes = appendText(attributes, "signpost.route", r.Route,
 		"signpost.tenant", r.Tenant, "signpost.policy", r.Policy, "signpost.operation", r.Operation, "signpost.plan", r.Plan, "signpost.fallback", r.Fallback,
 		"signpost.reason", r.Reason, "signpost.breaker.state", r.BreakerState, "signpost.limit", r.LimitHit)
 	if c.wasError() {
@@ -233,6 +237,14 @@ func (c *call) describeCall(span trace.Span) {
 	}
 }
 
+// appendMethod appends a method that is not of the short list as it was.
+func appendMethod(attributes []attribute.KeyValue, method string) []attribute.KeyValue {
+	if methodLabel(method) != otherMethod {
+		return attributes
+	}
+	return append(attributes, attribute.String("http.request.method_original", bounded(method)))
+}
+
 // wasError tells the outcomes that are errors of a call: all but success and
 // that of a bot that went away.
 func (c *call) wasError() bool { return c.rec.Outcome != Success && c.rec.Outcome != Canceled }
@@ -258,9 +270,29 @@ func describeHint(span trace.Span, h *HintResult, at time.Time) {
 		attributes = append(attributes, attribute.String("signpost.hint.error", bounded(h.Err.Error())))
 	}
 	for _, reading := range h.Readings {
-		attributes = append(attributes, attribute.String("signpost.hint.value."+bounded(reading.Name), bounded(fmt.Sprint(reading.Value))))
+		attributes = append(attributes, attribute.String("signpost.hint.value."+bounded(reading.Name), readingText(reading)))
 	}
 	span.AddEvent("signpost.hint", trace.WithAttributes(attributes...), trace.WithTimestamp(at))
+}
+
+// readingText shows a value that a condition read. What the bot itself sent in
+// headers and query may be its credentials, and is not shown.
+func readingText(r hint.Reading) string {
+	if strings.HasPrefix(r.Name, "request.headers") || strings.HasPrefix(r.Name, "request.query") {
+		return "[redacted]"
+	}
+	switch v := r.Value.(type) {
+	case nil:
+		return "null"
+	case string:
+		return bounded(v)
+	case []any:
+		return fmt.Sprintf("[%d elements]", len(v))
+	case map[string]any:
+		return fmt.Sprintf("{%d members}", len(v))
+	default:
+		return bounded(fmt.Sprint(v))
+	}
 }
 
 // describeAttempt writes a CLIENT span's attributes.
@@ -275,8 +307,9 @@ func (c *call) describeAttempt(span trace.Span, i int) {
 		attribute.String("signpost.policy", c.rec.Policy),
 		attribute.String("signpost.outcome", string(a.Outcome)),
 	)
-	if c.op.path != nil {
-		attributes = append(attributes, attribute.String("url.template", c.policy.basePath+c.op.path.Route()))
+	attributes = appendMethod(attributes, c.req.Method)
+	if c.op != nil && c.op.path != nil {
+		attributes = append(attributes, attribute.String("url.template", c.urlTemplate()))
 	}
 	if i > 0 {
 		attributes = append(attributes, attribute.Int("http.request.resend_count", i))
@@ -327,6 +360,8 @@ func (c *call) publicURL() string {
 	for i, pair := range pairs {
 		if key, _, found := strings.Cut(pair, "="); found {
 			pairs[i] = key + "=REDACTED"
+		} else if pair != "" {
+			pairs[i] = "REDACTED"
 		}
 	}
 	u.RawQuery = strings.Join(pairs, "&")

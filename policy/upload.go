@@ -53,6 +53,9 @@ func (u *upload) repeatable() bool {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if u.fetching != nil && len(u.kept)+uploadChunk > u.keep {
+		return false // What is about to come may be too much.
+	}
 	return u.passed() == int64(len(u.kept)) && (u.err == nil || errors.Is(u.err, io.EOF))
 }
 

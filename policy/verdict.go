@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -116,7 +117,7 @@ func (d *decision) settleStatus(end ending) {
 	if end.answer != nil {
 		d.Status, d.UpstreamStatus = end.answer.status, end.answer.status
 		if d.Reason == "" && d.Outcome != Success {
-			d.Reason = fmt.Sprintf("The third party answered %d %s.", d.Status, http.StatusText(d.Status))
+			d.Reason = strings.TrimRight(fmt.Sprintf("The third party answered %d %s", d.Status, http.StatusText(d.Status)), " ") + "."
 		}
 		return
 	}

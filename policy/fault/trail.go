@@ -22,7 +22,15 @@ const (
 // Trail remembers how far one attempt came. The zero value is ready; use it for
 // one round trip. Safe for concurrent use: net/http reports from several
 // goroutines.
-type Trail struct{ at atomic.Uint32 }
+type Trail struct {
+	// Resend is called when the transport is about to send the request once
+	// more by itself, although it may have arrived: net/http does so where a
+	// kept connection breaks before an answer. Default: nobody is told.
+	Resend func()
+
+	at    atomic.Uint32
+	wrote atomic.Bool // the whole request, as far as the kernel tells
+}
 
 // Trace makes a context whose round trip leaves its trail. Traces that ctx
 // already has are kept.
@@ -30,7 +38,17 @@ func (t *Trail) Trace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		// The transport asks again for a connection when a kept one turned out
 		// to be dead; the trail begins anew.
-		GetConn:              func(string) { t.at.Store(uint32(stepWaiting)) },
+		GetConn: func(string) {
+			t.at.Store(uint32(stepWaiting))
+			if t.wrote.Load() && t.Resend != nil {
+				t.Resend()
+			}
+		},
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err == nil {
+				t.wrote.Store(true)
+			}
+		},
 		DNSStart:             func(httptrace.DNSStartInfo) { t.reach(stepResolving) },
 		ConnectStart:         func(string, string) { t.reach(stepConnecting) },
 		TLSHandshakeStart:    func() { t.reach(stepHandshaking) },
