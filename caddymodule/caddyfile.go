@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"go.uber.org/zap"
 
 	"github.com/signpost-gateway/signpost/policy"
 )
@@ -29,6 +31,10 @@ func parseOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	config, err := parseGlobal(d)
 	if err != nil {
 		return nil, oneALine(err)
+	}
+	if missing := policy.MissingSecrets(&config.Spec); missing != nil {
+		// Whoever adapts a configuration need not have its secrets.
+		caddy.Log().Named(directive).Warn("a configuration without these secrets does not start", zap.Error(missing))
 	}
 	value, err := json.Marshal(config)
 	if err != nil {

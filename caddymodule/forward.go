@@ -87,18 +87,12 @@ func copyBody(w http.ResponseWriter, resp *http.Response) error {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 	var to io.Writer = plainWriter{w}
-	if resp.ContentLength < 0 || isEventStream(resp.Header) {
+	if resp.ContentLength < 0 {
 		to = flushingWriter{w, http.NewResponseController(w)}
 		_ = http.NewResponseController(w).Flush() // The headers, before the first byte comes.
 	}
 	_, err := io.CopyBuffer(to, plainReader{resp.Body}, *buffer)
 	return err
-}
-
-func isEventStream(header http.Header) bool {
-	const kind = "text/event-stream"
-	given := header.Get("Content-Type")
-	return len(given) >= len(kind) && strings.EqualFold(given[:len(kind)], kind)
 }
 
 // buffers are lent for copying bodies.

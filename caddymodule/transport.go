@@ -19,10 +19,6 @@ import (
 // HTTP/2 and pooling, and the configuration that operators know.
 const transportModule = "http.reverse_proxy.transport.http"
 
-// maxAnswerHeader bounds the header of a third party's answer, in bytes, where
-// the policy's transport does not say otherwise.
-const maxAnswerHeader = 256 << 10
-
 // transportLoader gives the engine its base transports: Caddy's, with every way
 // to a socket led through the dial guard.
 func transportLoader(ctx caddy.Context) func(policy.PolicySpec, *dialguard.Guard) (http.RoundTripper, error) {
@@ -54,7 +50,7 @@ func transportLoader(ctx caddy.Context) func(policy.PolicySpec, *dialguard.Guard
 		// Which codings are asked for is the engine's to decide.
 		t.DisableCompression = true
 		if t.MaxResponseHeaderBytes == 0 {
-			t.MaxResponseHeaderBytes = maxAnswerHeader
+			t.MaxResponseHeaderBytes = policy.MaxAnswerHeader
 		}
 		return t, nil
 	}

@@ -113,10 +113,10 @@ func (c *call) fault(err error) ending {
 		c.startClock()
 		return ending{outcome: Incomplete, proxyError: "connection_terminated", reason: "The third party closed the connection without an answer."}
 	}
-	switch c.over() {
-	case overGone:
+	switch c.halted() {
+	case haltGone:
 		return c.vanished()
-	case overDeadline:
+	case haltDeadline:
 		return c.timedOut()
 	}
 	if bad := c.upload.failed(); bad != nil {

@@ -177,24 +177,24 @@ func (deaf) Value(any) any { return nil }
 // AfterFunc saves package context the goroutine that it would start otherwise.
 func (d deaf) AfterFunc(f func()) func() bool { return context.AfterFunc(d.Context, f) }
 
-// end is why a call's attempts must stop.
-type end int
+// halt is why a call's attempts must stop.
+type halt int
 
 const (
-	overNot      end = iota // they need not
-	overDeadline            // the deadline passed
-	overGone                // the bot went away
+	haltNone     halt = iota // they need not
+	haltDeadline             // the deadline passed
+	haltGone                 // the bot went away
 )
 
-// over tells whether the attempts must stop.
-func (c *call) over() end {
+// halted tells whether the attempts must stop, and why.
+func (c *call) halted() halt {
 	switch {
 	case c.ctx.Err() == nil:
-		return overNot
+		return haltNone
 	case errors.Is(context.Cause(c.ctx), errDeadline):
-		return overDeadline
+		return haltDeadline
 	default:
-		return overGone
+		return haltGone
 	}
 }
 

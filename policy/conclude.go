@@ -10,9 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/signpost-gateway/signpost/policy/stale"
 	"github.com/signpost-gateway/signpost/policy/template"
 )
 
@@ -24,14 +22,14 @@ func (c *call) conclude(end ending) *http.Response {
 	var resp *http.Response
 	switch {
 	case d.stale != nil:
-		resp = c.fixed(d.Status, d.stale.answer.resp.Header, d.stale.answer.whole)
+		resp = c.fixed(d.Status, d.stale.resp.Header, d.stale.whole)
 	case d.fallback != nil:
 		resp = c.static(d.fallback)
 	case d.end.answer != nil:
 		return c.forward(&d)
 	default:
 		header := http.Header{"Content-Type": {"application/problem+json"}, "Cache-Control": {"no-store"}}
-		if allow := d.allowed(); len(allow) > 0 {
+		if allow := d.end.allow; len(allow) > 0 {
 			header["Allow"] = []string{strings.Join(allow, ", ")}
 		}
 		resp = c.fixed(d.Status, header, appendProblem(nil, &c.rec))
@@ -112,7 +110,7 @@ func (c *call) static(f *fallback) *http.Response {
 func (c *call) forward(d *decision) *http.Response {
 	a := d.end.answer
 	resp := a.resp
-	keep := c.keepStale(d)
+	keep := c.toKeep(d)
 	c.setHeaders(c.headerOf(resp))
 	resp.Request = c.req
 	if a.read {
@@ -122,7 +120,7 @@ func (c *call) forward(d *decision) *http.Response {
 		}
 		if keep != nil {
 			keep.Body = a.whole
-			c.putStale(*keep)
+			c.keepLastGood(*keep)
 		}
 		c.stopClock()
 		resp.Body = &stream{call: c, source: a.body}
@@ -143,65 +141,6 @@ func (c *call) forward(d *decision) *http.Response {
 	}
 	resp.Body = s
 	return resp
-}
-
-// staleAnswer is a kept answer that is given again.
-type staleAnswer struct {
-	answer *answer
-}
-
-// mayKeep tells whether answers of this call are kept at all.
-func (c *call) mayKeep() bool {
-	if c.req.Method != http.MethodGet && c.req.Method != http.MethodHead {
-		return false
-	}
-	return c.named() != "" || c.policy.injectsSecret
-}
-
-// staleKey is what a stale answer is kept under.
-func (c *call) staleKey() stale.Key {
-	u := *c.policy.base
-	setPath(&u, c.policy.basePath+c.path)
-	u.RawQuery, u.ForceQuery = c.req.URL.RawQuery, c.req.URL.ForceQuery
-	return stale.Key{
-		Tenant: c.tenant, Policy: c.policy.name, Operation: c.rec.Operation, Method: c.req.Method,
-		URL: u.String(), Credentials: stale.HashCredentials(c.req.Header),
-	}
-}
-
-// keepStale gives the answer to keep for later fallbacks, nil where none is.
-func (c *call) keepStale(d *decision) *stale.Answer {
-	if d.Outcome != Success || d.UpstreamStatus < 200 || d.UpstreamStatus > 299 || d.UpstreamStatus == http.StatusPartialContent || !c.mayKeep() {
-		return nil
-	}
-	if !c.op.keepsStale {
-		return nil
-	}
-	return &stale.Answer{Status: d.UpstreamStatus, Header: d.end.answer.resp.Header.Clone()}
-}
-
-func (c *call) putStale(a stale.Answer) {
-	now := time.Now()
-	a.Stored = now
-	c.gateway.state.stale.Put(now, c.staleKey(), c.req.Header, a)
-}
-
-// staleAnswer gives the last success for the same request, nil where there is
-// none that is young enough.
-func (c *call) staleAnswer(maxAge time.Duration) *staleAnswer {
-	if c.tenant == "" || !c.mayKeep() {
-		return nil
-	}
-	kept, _, found := c.gateway.state.stale.Get(time.Now(), c.staleKey(), c.req.Header, maxAge)
-	if !found {
-		return nil
-	}
-	a := &answer{
-		resp:   &http.Response{StatusCode: kept.Status, Header: kept.Header},
-		status: kept.Status, whole: kept.Body, read: true,
-	}
-	c.readValues(a)
-	return &staleAnswer{answer: a}
 }
 
 // uploadEnding is the ending of a call whose own body could not be read.

@@ -230,6 +230,17 @@ func (g *Gateway) BreakerStates() map[string][]breaker.Status {
 	return states
 }
 
+// MissingSecrets names every secret that a policy needs and no provider has for
+// anyone, with its place. It is nil when there is none, and for a Spec that has
+// mistakes.
+func MissingSecrets(spec *Spec) error {
+	g, mistakes := compile(spec, NewState(nil))
+	if len(mistakes) > 0 {
+		return nil
+	}
+	return g.MissingSecrets()
+}
+
 // MissingSecrets names every secret that a policy needs and no provider has
 // for anyone. It is nil when there is none.
 func (g *Gateway) MissingSecrets() error {

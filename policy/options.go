@@ -22,7 +22,8 @@ type Options struct {
 	// go on counting where the other stopped. Default: a new one.
 	State *State
 
-	// Transport makes the base transport of a policy. Whatever it returns
+	// Transport makes the base transport of a policy. Requests come to it with
+	// a context that holds none of the caller's values. Whatever it returns
 	// must dial through the guard, follow no proxy of the environment, and
 	// neither ask for nor undo compression by itself. Default: NewTransport.
 	Transport func(spec PolicySpec, guard *dialguard.Guard) (http.RoundTripper, error)
@@ -32,7 +33,7 @@ type Options struct {
 	// Default: nobody is told.
 	Observe func(*Record)
 
-	// Tracing makes the spans. Default: none.
+	// Tracing makes the spans. Default: none, though each call has a trace id.
 	Tracing Tracing
 
 	// Log is told of what concerns the operator outside of calls, such as a

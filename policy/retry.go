@@ -15,7 +15,7 @@ var idempotent = []string{http.MethodGet, http.MethodHead, http.MethodOptions, h
 // away meanwhile ends the call: last says so then.
 func (c *call) again(n int, last *ending) bool {
 	r := &c.op.retry
-	if n >= r.attempts || last.outcome == Canceled || last.outcome == BadRequest || c.over() != overNot {
+	if n >= r.attempts || last.outcome == Canceled || last.outcome == BadRequest || c.halted() != haltNone {
 		return false
 	}
 	if !c.mayRepeat() || !c.wantsRetry(*last) || !c.upload.repeatable() {
@@ -34,7 +34,7 @@ func (c *call) again(n int, last *ending) bool {
 	case <-pause.C:
 		return true
 	case <-c.ctx.Done():
-		if c.over() == overGone {
+		if c.halted() == haltGone {
 			if last.answer != nil {
 				last.answer.discard()
 			}

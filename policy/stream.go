@@ -76,16 +76,16 @@ func (s *stream) end(err error) {
 	}
 	if s.keep != nil && !s.keep.tooLarge {
 		s.keep.answer.Body = s.keep.body.Bytes()
-		c.putStale(s.keep.answer)
+		c.keepLastGood(s.keep.answer)
 	}
 }
 
 // brokenBy says what cut an answer off.
 func (c *call) brokenBy() string {
-	switch c.over() {
-	case overDeadline:
+	switch c.halted() {
+	case haltDeadline:
 		return "no bytes came within " + c.deadline.String()
-	case overGone:
+	case haltGone:
 		return "the bot went away"
 	default:
 		return "the third party's answer broke off"

@@ -7,8 +7,9 @@ import (
 	"github.com/signpost-gateway/signpost/policy/dialguard"
 )
 
-// maxAnswerHeader bounds the header of a third party's answer, in bytes.
-const maxAnswerHeader = 256 << 10
+// MaxAnswerHeader bounds the header of a third party's answer, in bytes, where
+// the transport's own configuration does not.
+const MaxAnswerHeader = 256 << 10
 
 // dialTimeout bounds one connection attempt of NewTransport.
 const dialTimeout = 3 * time.Second
@@ -23,6 +24,6 @@ func NewTransport(_ PolicySpec, guard *dialguard.Guard) (http.RoundTripper, erro
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    32,
 		IdleConnTimeout:        2 * time.Minute,
-		MaxResponseHeaderBytes: maxAnswerHeader,
+		MaxResponseHeaderBytes: MaxAnswerHeader,
 	}, nil
 }

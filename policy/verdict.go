@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -87,7 +86,7 @@ func (v *Verdict) Failed() bool {
 type decision struct {
 	Verdict
 	end      ending
-	stale    *staleAnswer
+	stale    *answer
 	fallback *fallback // where it answers
 }
 
@@ -150,12 +149,12 @@ func (c *call) settleFallback(d *decision) *fallback {
 		return nil
 	}
 	if f.stale > 0 {
-		d.stale = c.staleAnswer(f.stale)
+		d.stale = c.lastGood(f.stale)
 	}
 	switch {
 	case d.stale != nil:
-		d.Fallback, d.Status = fallbackStale, d.stale.answer.status
-		c.readFrom(d.stale.answer)
+		d.Fallback, d.Status = fallbackStale, d.stale.status
+		c.readFrom(d.stale)
 		c.env.Forget()
 	case f.respond:
 		d.Fallback, d.Status, d.fallback = fallbackStatic, f.status, f
@@ -195,6 +194,3 @@ func (c *call) settleNext(d *decision, used *fallback, named bool) {
 		d.Next = nextStop
 	}
 }
-
-// allowed are the methods for the Allow header of a 405.
-func (d *decision) allowed() []string { return slices.Clone(d.end.allow) }

@@ -50,7 +50,11 @@ func newBot(store string) (*bot, error) {
 	if err := gateway.Start(); err != nil {
 		return nil, fmt.Errorf("starting the gateway: %w", err)
 	}
-	return &bot{gateway: gateway, client: &http.Client{Transport: gateway.Policy("store")}}, nil
+	return &bot{gateway: gateway, client: &http.Client{
+		Transport: gateway.Policy("store"),
+		// A redirect is an answer too. Following it would be another call.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
 }
 
 // close ends what newBot started.

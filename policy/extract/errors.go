@@ -32,7 +32,7 @@ const (
 	// for each value.
 	MaxValues = 1 << 20
 	// MaxMatches is the longest list that a path may give.
-	MaxMatches = 10_000
+	MaxMatches = 100_000
 	// MaxListBytes is the greatest length of the JSON text of such a list. A
 	// path like $..* repeats every value as often as it is deep.
 	MaxListBytes = MaxBytes

@@ -84,7 +84,7 @@ func FromAny(v any) (Value, error) {
 }
 
 // Decode gives a whole document as Value.Any would give it. Errors are those
-// of Reader.Reaw.
+// of Reader.Read.
 func Decode(doc []byte) (any, error) {
 	s := scanner{doc: doc}
 	if err := s.document(nil); err != nil {

@@ -1,0 +1,62 @@
+package policy
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/signpost-gateway/signpost/policy/stale"
+)
+
+// mayKeep tells whether answers of this call are kept at all.
+func (c *call) mayKeep() bool {
+	if c.req.Method != http.MethodGet && c.req.Method != http.MethodHead {
+		return false
+	}
+	return c.named() != "" || c.policy.injectsSecret
+}
+
+// staleKey is what a stale answer is kept under.
+func (c *call) staleKey() stale.Key {
+	u := *c.policy.base
+	setPath(&u, c.policy.basePath+c.path)
+	u.RawQuery, u.ForceQuery = c.req.URL.RawQuery, c.req.URL.ForceQuery
+	return stale.Key{
+		Tenant: c.tenant, Policy: c.policy.name, Operation: c.rec.Operation, Method: c.req.Method,
+		URL: u.String(), Credentials: stale.HashCredentials(c.req.Header),
+	}
+}
+
+// toKeep gives the answer to keep for later fallbacks, nil where none is.
+func (c *call) toKeep(d *decision) *stale.Answer {
+	if d.Outcome != Success || d.UpstreamStatus < 200 || d.UpstreamStatus > 299 || d.UpstreamStatus == http.StatusPartialContent || !c.mayKeep() {
+		return nil
+	}
+	if !c.op.keepsStale {
+		return nil
+	}
+	return &stale.Answer{Status: d.UpstreamStatus, Header: d.end.answer.resp.Header.Clone()}
+}
+
+func (c *call) keepLastGood(a stale.Answer) {
+	now := time.Now()
+	a.Stored = now
+	c.gateway.state.stale.Put(now, c.staleKey(), c.req.Header, a)
+}
+
+// lastGood gives the last success for the same request, nil where there is none
+// that is young enough.
+func (c *call) lastGood(maxAge time.Duration) *answer {
+	if c.tenant == "" || !c.mayKeep() {
+		return nil
+	}
+	kept, _, found := c.gateway.state.stale.Get(time.Now(), c.staleKey(), c.req.Header, maxAge)
+	if !found {
+		return nil
+	}
+	a := &answer{
+		resp:   &http.Response{StatusCode: kept.Status, Header: kept.Header},
+		status: kept.Status, whole: kept.Body, read: true,
+	}
+	c.readValues(a)
+	return a
+}
