@@ -158,7 +158,8 @@ func (c *compiler) fallback(l layer, spec Fallback) fallback {
 	if spec.Next != "" && spec.Next != nextContinue && spec.Next != nextStop {
 		c.note(l, spec.Places["next"], name+": next", "%q is not continue or stop", spec.Next)
 	}
-	if spec.Stale == 0 && spec.Respond == nil && spec.Route == "" && spec.Next == "" {
+	// A block in which a word was wrong says enough: its places tell.
+	if spec.Stale == 0 && spec.Respond == nil && spec.Route == "" && spec.Next == "" && len(spec.Places) <= 1 {
 		c.note(l, spec.Places["fallback"], name, "the block says nothing: expected stale, respond, route or next")
 	}
 	if r := spec.Respond; r != nil {

@@ -136,6 +136,10 @@ func explain(e *Error) *Error {
 		e.Msg = fmt.Sprintf("%s is not available in a condition", name)
 		return e
 	}
+	if name == "null" {
+		e.Msg = `unknown name "null": what JSON calls null is nil here`
+		return e
+	}
 	known := []string{"exists", "path"}
 	for root := range roots {
 		known = append(known, root)

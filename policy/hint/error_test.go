@@ -31,6 +31,7 @@ func TestAMistakeIsFoundWhenCompilingAndSaysWhereItIs(t *testing.T) {
 		{`len(::uniq(body)) > 1`, `1:7: uniq is not available in a condition`},
 		{`date("2026-01-01", "2006-01-02", "Europe/Rome") > date("2026-01-01")`, `1:1: date takes a text and a layout in a condition, no time zone`},
 		{`$env.status == 1`, `1:1: unknown name "$env"`},
+		{`vars.status == null`, `1:16: unknown name "null": what JSON calls null is nil here`},
 		{`$read(0)`, `1:1: unknown name "$read"`},
 		{`exists(vars.status)`, `1:13: exists takes a literal path such as "$.order"`},
 		{`exists("$.a" + "b")`, `1:14: exists takes a literal path such as "$.order"`},
