@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/exp/zapslog"
 
+	"github.com/signpost-gateway/signpost/caddymodule/telemetry"
 	"github.com/signpost-gateway/signpost/policy"
 	"github.com/signpost-gateway/signpost/policy/breaker"
 	"github.com/signpost-gateway/signpost/policy/secret"
@@ -28,14 +29,14 @@ func init() {
 type App struct {
 	Config
 
-	gateway   *policy.Gateway
-	shared    *shared // nil before it was acquired
-	telemetry *telemetry
-	events    *transitionEvents // nil before Start
-	stopped   bool
-	before    *App // which was in charge before Start; nil after Cleanup
-	ctx       caddy.Context
-	logger    *zap.Logger
+	gateway *policy.Gateway
+	shared  *shared // nil before it was acquired
+	export  *telemetry.Export
+	events  *telemetry.Transitions // nil before Start
+	stopped bool
+	before  *App // which was in charge before Start; nil after Cleanup
+	ctx     caddy.Context
+	logger  *zap.Logger
 
 	// noCollector says which secret of the collector's address is missing.
 	noCollector error
@@ -63,7 +64,7 @@ func newShared() (caddy.Destructor, error) {
 	s := &shared{}
 	s.state = policy.NewState(func(t breaker.Transition) {
 		if app := s.inCharge.Load(); app != nil {
-			app.events.emitTransition(t)
+			app.events.Emit(t)
 		}
 	})
 	return s, nil
@@ -91,7 +92,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		State:     a.shared.state,
 		Transport: transportLoader(ctx),
 		Observe:   a.observe,
-		Tracing:   a.telemetry.Tracing(),
+		Tracing:   a.export.Tracing(),
 		Log:       slog.New(zapslog.NewHandler(a.logger.Core())),
 	})
 	if err != nil {
@@ -103,12 +104,12 @@ func (a *App) Provision(ctx caddy.Context) error {
 		}
 		a.logger.Warn("a configuration without these secrets is valid, but does not start", zap.Error(missing))
 	}
-	guardLog() // Caddy may have set the logger's output anew for this configuration.
+	telemetry.GuardLog() // Caddy may have set the logger's output anew for this configuration.
 	registry := ctx.GetMetricsRegistry()
-	if err := processMetrics().register(registry); err != nil {
+	if err := telemetry.Process().Register(registry); err != nil {
 		return err
 	}
-	return registry.Register(newGauges(a.gateway.BreakerStates, a.shared.state.Tenants))
+	return registry.Register(telemetry.NewGauges(a.gateway.BreakerStates, a.shared.state.Tenants))
 }
 
 // maxFrames bounds how far up validating looks.
@@ -154,7 +155,7 @@ func (a *App) provisionTracing(ctx caddy.Context) error {
 		traced = &with
 	}
 	var err error
-	a.telemetry, err = newTelemetry(ctx, traced, a.logger, version())
+	a.export, err = telemetry.New(ctx, traced, a.logger, version())
 	return err
 }
 
@@ -189,8 +190,8 @@ func (a *App) injectsTenant(header string) error {
 
 // observe renders a call that is over as metrics and as a line of the log.
 func (a *App) observe(r *policy.Record) {
-	processMetrics().observe(r)
-	logCall(a.logger, &failureLines, r)
+	telemetry.Process().Observe(r)
+	telemetry.LogCall(a.logger, r)
 }
 
 // Start begins what runs beside calls, and puts this configuration in charge of
@@ -202,14 +203,14 @@ func (a *App) Start() error {
 	if err := a.gateway.Start(); err != nil {
 		return err
 	}
-	guardLog()
+	telemetry.GuardLog()
 	emitter, err := a.ctx.App("events")
 	if err != nil {
 		return fmt.Errorf("loading the events app: %w", err)
 	}
-	a.events = newTransitionEvents(func(name string, data map[string]any) {
+	a.events = telemetry.NewTransitions(func(name string, data map[string]any) {
 		emitter.(*caddyevents.App).Emit(a.ctx, name, data)
-	}, processMetrics().eventsDropped)
+	})
 	a.before = a.shared.inCharge.Swap(a)
 	return nil
 }
@@ -222,14 +223,14 @@ func (a *App) Stop() error {
 		// A configuration that is rejected after it started gives way to the one
 		// that goes on.
 		a.shared.inCharge.CompareAndSwap(a, a.before)
-		a.events.close()
+		a.events.Close()
 	}
 	return nil
 }
 
 // Cleanup gives back what Provision took, however far it came.
 func (a *App) Cleanup() error {
-	err := a.telemetry.Shutdown(context.Background())
+	err := a.export.Shutdown(context.Background())
 	a.before = nil
 	if a.shared != nil {
 		if app := a.shared.inCharge.Load(); app != nil && app != a {

@@ -9,8 +9,6 @@
 //	transport.go    Caddy's transport behind the dial guard
 //	config.go       what the app's JSON says beside policies
 //	caddyfile.go    the grammar; parse_*.go, a table of words for each block
-//	telemetry.go    where spans go; span*.go, their bounded way there
-//	metrics.go      every metric; series.go and gauges.go, their bounds
-//	logline.go      the log line of a call; netlog.go, what net/http may log
-//	transition.go   Caddy's events of breakers
+//
+// What operators see of calls is in the package telemetry below this one.
 package caddymodule

@@ -1,6 +1,10 @@
 package caddymodule
 
-import "log"
+import (
+	"log"
+
+	"github.com/signpost-gateway/signpost/caddymodule/telemetry"
+)
 
 // ChargeGoesOn tells whether the configuration that the shared state believes to
 // be in charge is one that runs.
@@ -17,7 +21,7 @@ func ChargeGoesOn() bool {
 // GuardsLog tells whether the standard library's logger is guarded.
 func GuardsLog() bool {
 	before := logOutput()
-	guardLog()
+	telemetry.GuardLog()
 	return before == logOutput()
 }
 

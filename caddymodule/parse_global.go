@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/signpost-gateway/signpost/caddymodule/telemetry"
 	"github.com/signpost-gateway/signpost/policy"
 	"github.com/signpost-gateway/signpost/policy/secret"
 )
@@ -77,11 +78,11 @@ var planWords = words[policy.Plan]{
 }
 
 // traceWords are the subdirectives of `trace`.
-var traceWords = words[Trace]{
+var traceWords = words[telemetry.Trace]{
 	"endpoint": {form{usage: "endpoint <url>", min: 1, max: 1}, readEndpoint},
 	"sample": {
 		form{usage: "sample <p>%", min: 1, max: 1},
-		func(s scope, l *line, t *Trace) { p := s.percent(l, 0); t.Sample = &p },
+		func(s scope, l *line, t *telemetry.Trace) { p := s.percent(l, 0); t.Sample = &p },
 	},
 	"keep": {form{usage: "keep failed slow <duration>", min: 1, max: 3}, readKeep},
 	"ui":   {form: form{soon: true}},
@@ -120,12 +121,12 @@ func readState(s scope, l *line, _ *Config) {
 }
 
 func readTrace(s scope, l *line, c *Config) {
-	c.Trace = &Trace{Places: policy.Places{"trace": l.place}}
+	c.Trace = &telemetry.Trace{Places: policy.Places{"trace": l.place}}
 	readBlock(s, l.block, traceWords, c.Trace, c.Trace.Places)
 }
 
 // readEndpoint tests the address as it is when every secret in it has a value.
-func readEndpoint(s scope, l *line, t *Trace) {
+func readEndpoint(s scope, l *line, t *telemetry.Trace) {
 	t.Endpoint = l.arg(0)
 	template, err := secret.ParseTemplate(t.Endpoint)
 	if err != nil {
@@ -139,13 +140,13 @@ func readEndpoint(s scope, l *line, t *Trace) {
 		}
 		sample = strings.ReplaceAll(sample, ref.String(), "secret")
 	}
-	if _, err := parseCollector(sample); err != nil {
+	if err := telemetry.CheckEndpoint(sample); err != nil {
 		s.wrong(l.place, "%v", err)
 	}
 }
 
 // readKeep reads `keep failed`, `keep slow <duration>`, or both on one line.
-func readKeep(s scope, l *line, t *Trace) {
+func readKeep(s scope, l *line, t *telemetry.Trace) {
 	for i := 0; i < len(l.args); i++ {
 		switch what := l.arg(i); {
 		case what == "failed" && !t.KeepFailed:

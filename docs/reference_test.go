@@ -195,14 +195,14 @@ func TestEverySpanAttributeAndEventIsNamedAndNoOther(t *testing.T) {
 			t.Errorf("the reference names the attribute %s, which nobody sets", m[1])
 		}
 	}
-	wantAll(t, text, "variable", literalsOf(t, "caddymodule/telemetry.go", `^OTEL_[A-Z_]+$`))
+	wantAll(t, text, "variable", literalsOf(t, "caddymodule/telemetry/export.go", `^OTEL_[A-Z_]+$`))
 }
 
 func TestEveryMetricIsNamedAndNoOther(t *testing.T) {
 	page := reference(t)
 	table := section(t, page, "Metrics")
 	known := make(map[string]bool)
-	for _, name := range literalsOf(t, "caddymodule/*.go", `^signpost_[a-z_]+$`) {
+	for _, name := range literalsOf(t, "caddymodule/telemetry/*.go", `^signpost_[a-z_]+$`) {
 		known[name] = true
 		row(t, table, "`"+name+"`")
 	}
@@ -215,7 +215,7 @@ func TestEveryMetricIsNamedAndNoOther(t *testing.T) {
 
 func TestEveryFieldOfTheLogLineIsNamed(t *testing.T) {
 	var fields []string
-	ast.Inspect(source(t, "caddymodule/logline.go")[0], func(n ast.Node) bool {
+	ast.Inspect(source(t, "caddymodule/telemetry/logline.go")[0], func(n ast.Node) bool {
 		if f, ok := n.(*ast.FuncDecl); ok && f.Name.Name == "callFields" {
 			fields = literals(f, regexp.MustCompile(`.`))
 		}

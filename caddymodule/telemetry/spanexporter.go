@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"context"
@@ -50,6 +50,13 @@ type collector struct {
 
 	// headers hold the credentials that the endpoint named, or are nil.
 	headers map[string]string
+}
+
+// CheckEndpoint tells what is wrong with a collector's URL. The error does not
+// repeat it.
+func CheckEndpoint(endpoint string) error {
+	_, err := parseCollector(endpoint)
+	return err
 }
 
 // parseCollector reads a collector's URL. http and https speak OTLP over HTTP,

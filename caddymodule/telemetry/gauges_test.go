@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"fmt"
@@ -25,7 +25,7 @@ func someBreakers() map[string][]breaker.Status {
 func TestBreakersAreReadAtTheScrape(t *testing.T) {
 	states := someBreakers()
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(newGauges(func() map[string][]breaker.Status { return states }, func() int { return 3 }))
+	registry.MustRegister(NewGauges(func() map[string][]breaker.Status { return states }, func() int { return 3 }))
 	expectMetrics(t, registry, `
 # HELP signpost_breaker_open_tenants Tenants whose own cell of a host's breaker is not closed.
 # TYPE signpost_breaker_open_tenants gauge

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"maps"
@@ -14,16 +14,16 @@ import (
 // their names, are joined in the row "_other", which tells the worst of them.
 const maxBreakerHosts = 100
 
-// breakerStates lists the cells of a configuration by policy. It is called at
+// BreakerStates lists the cells of a configuration by policy. It is called at
 // every scrape, also concurrently.
-type breakerStates func() map[string][]breaker.Status
+type BreakerStates func() map[string][]breaker.Status
 
-// gauges reads, when it is scraped, what changes without a call: an open
+// Gauges reads, when it is scraped, what changes without a call: an open
 // breaker becomes half-open by the clock alone. One belongs to each
 // configuration and is registered with that one's registry. No tenant is a
 // label: their cells are only counted.
-type gauges struct {
-	breakers breakerStates
+type Gauges struct {
+	breakers BreakerStates
 	tenants  func() int
 
 	state       *prometheus.Desc
@@ -31,11 +31,11 @@ type gauges struct {
 	tenantCount *prometheus.Desc
 }
 
-// newGauges gives a collector that asks breakers and tenants, which must be
+// NewGauges gives a collector that asks breakers and tenants, which must be
 // safe for concurrent use, and neither of which may be nil.
-func newGauges(breakers breakerStates, tenants func() int) *gauges {
+func NewGauges(breakers BreakerStates, tenants func() int) *Gauges {
 	labels := []string{"policy", "host"}
-	return &gauges{
+	return &Gauges{
 		breakers: breakers,
 		tenants:  tenants,
 		state: prometheus.NewDesc("signpost_breaker_state",
@@ -48,14 +48,14 @@ func newGauges(breakers breakerStates, tenants func() int) *gauges {
 }
 
 // Describe sends the descriptions.
-func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
+func (g *Gauges) Describe(ch chan<- *prometheus.Desc) {
 	ch <- g.state
 	ch <- g.openTenants
 	ch <- g.tenantCount
 }
 
 // Collect sends the values of this moment.
-func (g *gauges) Collect(ch chan<- prometheus.Metric) {
+func (g *Gauges) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(g.tenantCount, prometheus.GaugeValue, float64(g.tenants()))
 	for policy, cells := range g.breakers() {
 		for host, h := range joinCells(cells, maxBreakerHosts) {
@@ -98,4 +98,4 @@ func joinCells(cells []breaker.Status, limit int) map[string]hostBreaker {
 }
 
 // Interface guard.
-var _ prometheus.Collector = (*gauges)(nil)
+var _ prometheus.Collector = (*Gauges)(nil)

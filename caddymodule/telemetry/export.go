@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"context"
@@ -27,17 +27,17 @@ const (
 	maxSpanValue = 4096
 )
 
-// telemetry exports the spans of one configuration. The zero value, and a nil
+// Export exports the spans of one configuration. The zero value, and a nil
 // pointer, export none. It is safe for concurrent use.
 //
 // It sets none of OpenTelemetry's globals: Caddy's `tracing` and other modules
 // in the same process keep their own.
-type telemetry struct {
+type Export struct {
 	tracing   policy.Tracing
 	processor *boundedProcessor
 }
 
-// newTelemetry sets up the export of spans as the `trace` block t says, which
+// New sets up the export of spans as the `trace` block t says, which
 // may be nil, and as the OTEL_* variables say where it is silent. Without a
 // block and without OTEL_TRACES_EXPORTER, OTEL_EXPORTER_OTLP_ENDPOINT and
 // OTEL_EXPORTER_OTLP_TRACES_ENDPOINT nothing is exported; OTEL_SDK_DISABLED=true
@@ -45,9 +45,9 @@ type telemetry struct {
 //
 // No connection is made before there is a span to send. What it starts, a
 // goroutine, ends with Shutdown.
-func newTelemetry(ctx context.Context, t *Trace, log *zap.Logger, version string) (*telemetry, error) {
+func New(ctx context.Context, t *Trace, log *zap.Logger, version string) (*Export, error) {
 	if !exportWanted(t, log) {
-		return &telemetry{}, nil
+		return &Export{}, nil
 	}
 	if t == nil {
 		t = &Trace{}
@@ -60,7 +60,7 @@ func newTelemetry(ctx context.Context, t *Trace, log *zap.Logger, version string
 	if err != nil {
 		return nil, err
 	}
-	processor := newBoundedProcessor(exporter, log, processMetrics().spansDropped)
+	processor := newBoundedProcessor(exporter, log, Process().spansDropped)
 
 	limits := sdktrace.NewSpanLimits() // as the OTEL_* variables say
 	if limits.AttributeValueLengthLimit < 0 {
@@ -71,7 +71,7 @@ func newTelemetry(ctx context.Context, t *Trace, log *zap.Logger, version string
 		sdktrace.WithResource(describeService(ctx, log, version)),
 		sdktrace.WithRawSpanLimits(limits),
 	}
-	tel := &telemetry{processor: processor}
+	tel := &Export{processor: processor}
 	tel.tracing = policy.Tracing{
 		Provider:   sdktrace.NewTracerProvider(append(sampling, common...)...),
 		KeepFailed: t.KeepFailed,
@@ -88,7 +88,7 @@ func newTelemetry(ctx context.Context, t *Trace, log *zap.Logger, version string
 
 // Tracing is what the engine needs to make spans. Its providers stay usable
 // after Shutdown; what they make then is counted as dropped.
-func (t *telemetry) Tracing() policy.Tracing {
+func (t *Export) Tracing() policy.Tracing {
 	if t == nil {
 		return policy.Tracing{}
 	}
@@ -99,7 +99,7 @@ func (t *telemetry) Tracing() policy.Tracing {
 // latest when ctx ends or after shutdownPatience, whatever the collector does;
 // spans that were not sent by then are dropped, counted, and an error says so.
 // A second call does nothing.
-func (t *telemetry) Shutdown(ctx context.Context) error {
+func (t *Export) Shutdown(ctx context.Context) error {
 	if t == nil || t.processor == nil {
 		return nil
 	}

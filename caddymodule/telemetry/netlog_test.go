@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"bytes"
@@ -15,8 +15,8 @@ func TestWhatAThirdPartySendsUnaskedIsNotQuotedInTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		log.SetOutput(&out)
-		guardLog()
-		guardLog() // As a reload does.
+		GuardLog()
+		GuardLog() // As a reload does.
 		for range 3 {
 			log.Printf("Unsolicited response received on idle HTTP channel starting with %q; err=%v", "Bearer sesame-sesame", nil)
 		}

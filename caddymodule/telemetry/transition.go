@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"time"
@@ -21,11 +21,11 @@ const (
 	emitPatience = time.Second
 )
 
-// transitionEvents emits Caddy events for breakers that change their state.
+// Transitions emits Caddy events for breakers that change their state.
 // Caddy runs an event's handlers where it is emitted, a command among them, so
 // this is done on a goroutine of its own and never on a call's path. It is
 // safe for concurrent use.
-type transitionEvents struct {
+type Transitions struct {
 	emit    func(name string, data map[string]any)
 	dropped prometheus.Counter
 	queue   chan breaker.Transition
@@ -33,11 +33,17 @@ type transitionEvents struct {
 	done    chan struct{}
 }
 
-// newTransitionEvents starts the goroutine, which ends with close. emit is
+// NewTransitions starts the goroutine that emits, which ends with Close. emit is
+// caddyevents.App.Emit with the context of the configuration.
+func NewTransitions(emit func(name string, data map[string]any)) *Transitions {
+	return newTransitions(emit, Process().eventsDropped)
+}
+
+// newTransitions starts the goroutine, which ends with Close. emit is
 // caddyevents.App.Emit with the context of the configuration; events that find
 // maxTransitions before them are dropped and counted in dropped.
-func newTransitionEvents(emit func(name string, data map[string]any), dropped prometheus.Counter) *transitionEvents {
-	e := &transitionEvents{
+func newTransitions(emit func(name string, data map[string]any), dropped prometheus.Counter) *Transitions {
+	e := &Transitions{
 		emit:    emit,
 		dropped: dropped,
 		queue:   make(chan breaker.Transition, maxTransitions),
@@ -48,10 +54,10 @@ func newTransitionEvents(emit func(name string, data map[string]any), dropped pr
 	return e
 }
 
-// emitTransition hands over the change of a host's breaker. It never waits, and
-// drops after close. A tenant's own cell is that tenant's affair and makes no
+// Emit hands over the change of a host's breaker. It never waits, and
+// drops after Close. A tenant's own cell is that tenant's affair and makes no
 // event, for handlers may pass on whatever an event holds.
-func (e *transitionEvents) emitTransition(t breaker.Transition) {
+func (e *Transitions) Emit(t breaker.Transition) {
 	if t.Tenant != "" {
 		return
 	}
@@ -69,7 +75,7 @@ func (e *transitionEvents) emitTransition(t breaker.Transition) {
 }
 
 // run emits until it is closed, in the order of the changes.
-func (e *transitionEvents) run() {
+func (e *Transitions) run() {
 	defer close(e.done)
 	for {
 		select {
@@ -87,11 +93,11 @@ func (e *transitionEvents) run() {
 	}
 }
 
-// close ends the goroutine and waits for the handler that is at work, at most
+// Close ends the goroutine and waits for the handler that is at work, at most
 // emitPatience, so that Caddy's context outlives it; of what waits behind it a
 // few events may still be emitted, the others are dropped. It must be called
 // once, before that context ends.
-func (e *transitionEvents) close() {
+func (e *Transitions) Close() {
 	close(e.quit)
 	patience := time.NewTimer(emitPatience)
 	defer patience.Stop()

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"bytes"
@@ -25,10 +25,10 @@ type netLog struct {
 	told time.Time
 }
 
-// guardLog puts a netLog before the output of the standard library's logger,
+// GuardLog puts a netLog before the output of the standard library's logger,
 // unless it is there already. Caddy sets that output with each configuration, so
 // each calls this when it starts.
-func guardLog() {
+func GuardLog() {
 	if _, guarded := log.Writer().(*netLog); !guarded {
 		log.SetOutput(&netLog{next: log.Writer()})
 	}

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"errors"
@@ -17,11 +17,11 @@ var (
 	ownBuckets  = []float64{0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1, 1}
 )
 
-// metrics counts calls. There is one of it in a process, so that counters go
+// Metrics counts calls. There is one of it in a process, so that counters go
 // on over reloads, which give each configuration a registry of its own. Label
 // values come from configurations, never from requests: no tenant, no path. It
 // is safe for concurrent use.
-type metrics struct {
+type Metrics struct {
 	calls           *prometheus.CounterVec
 	callDuration    *prometheus.HistogramVec
 	gatewayDuration *prometheus.HistogramVec
@@ -68,12 +68,12 @@ type policySeries struct {
 	broken prometheus.Counter
 }
 
-// processMetrics gives the metrics of this process.
-var processMetrics = sync.OnceValue(newMetrics)
+// Process gives the metrics of this process.
+var Process = sync.OnceValue(newMetrics)
 
 // newMetrics makes the collectors, registered nowhere.
-func newMetrics() *metrics {
-	m := &metrics{
+func newMetrics() *Metrics {
+	m := &Metrics{
 		calls: counters("signpost_calls_total",
 			"Calls, by what became of them and the branch that was named.", "policy", "operation", "outcome", "route"),
 		callDuration: durations("signpost_call_duration_seconds",
@@ -116,7 +116,7 @@ func durations(name, help string, buckets []float64, labels ...string) *promethe
 }
 
 // cache puts the bounded look-ups before the vectors.
-func (m *metrics) cache() {
+func (m *Metrics) cache() {
 	const o = otherSeries
 	m.byPolicy = newSeries([1]string{o}, func(k [1]string) *policySeries {
 		return &policySeries{
@@ -154,9 +154,9 @@ func (m *metrics) cache() {
 	})
 }
 
-// register adds the collectors to a configuration's registry. A second
+// Register adds the collectors to a configuration's registry. A second
 // registration with the same registry is no error.
-func (m *metrics) register(registry prometheus.Registerer) error {
+func (m *Metrics) Register(registry prometheus.Registerer) error {
 	for _, c := range []prometheus.Collector{
 		m.calls, m.callDuration, m.gatewayDuration, m.attemptDuration, m.rateLimited, m.fallbacks,
 		m.retries, m.hintErrors, m.conditionErrors, m.brokenAnswers, m.spansDropped, m.eventsDropped,
@@ -169,9 +169,9 @@ func (m *metrics) register(registry prometheus.Registerer) error {
 	return nil
 }
 
-// observe counts one call that is over. It keeps nothing of r, and allocates
+// Observe counts one call that is over. It keeps nothing of r, and allocates
 // only when a label combination is new.
-func (m *metrics) observe(r *policy.Record) {
+func (m *Metrics) Observe(r *policy.Record) {
 	s := m.byCall.of([4]string{r.Policy, r.Operation, string(r.Outcome), r.Route})
 	s.calls.Inc()
 	s.operation.duration.Observe(r.Duration.Seconds())

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"errors"
@@ -25,10 +25,10 @@ func shippedCall() *policy.Record {
 	}
 }
 
-func registryOf(t *testing.T, m *metrics) *prometheus.Registry {
+func registryOf(t *testing.T, m *Metrics) *prometheus.Registry {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
-	if err := m.register(registry); err != nil {
+	if err := m.Register(registry); err != nil {
 		t.Fatalf("register: %v", err)
 	}
 	return registry
@@ -46,24 +46,24 @@ func TestACallIsCountedWhereverItBelongs(t *testing.T) {
 	m := newMetrics()
 	registry := registryOf(t, m)
 
-	m.observe(shippedCall())
+	m.Observe(shippedCall())
 
 	failed := shippedCall() // a retry, a condition that broke, a static fallback
 	failed.Verdict = policy.Verdict{Outcome: policy.ServerError, Status: 200, UpstreamStatus: 503, Route: "error", Fallback: "static"}
 	failed.Hints[0] = policy.HintResult{Route: "shipped", Err: errors.New("comparing null")}
 	failed.Attempts = []policy.Attempt{{Outcome: policy.Unreachable}, {Outcome: policy.ServerError}}
-	m.observe(failed)
+	m.Observe(failed)
 
 	limited := &policy.Record{Policy: "store", Operation: "order_status", LimitHit: "10/m",
 		Verdict: policy.Verdict{Outcome: policy.RateLimited, Route: "error"}}
-	m.observe(limited)
+	m.Observe(limited)
 
 	overloaded := &policy.Record{Policy: "store", LimitHit: "concurrency",
 		Verdict: policy.Verdict{Outcome: policy.Overloaded, Route: "error"}}
-	m.observe(overloaded)
+	m.Observe(overloaded)
 
 	unknown := &policy.Record{Broken: "bot went away", Verdict: policy.Verdict{Outcome: policy.NotFound, Route: "error"}}
-	m.observe(unknown)
+	m.Observe(unknown)
 
 	expectMetrics(t, registry, `
 # HELP signpost_calls_total Calls, by what became of them and the branch that was named.
@@ -104,7 +104,7 @@ func TestDurationsAreInSecondsAndNeverNegative(t *testing.T) {
 	call := shippedCall()
 	call.Duration, call.Upstream = 2*time.Second, 3*time.Second // attempts that overlap
 	call.Attempts[0].Duration = 1500 * time.Millisecond
-	m.observe(call)
+	m.Observe(call)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -128,9 +128,9 @@ func TestDurationsAreInSecondsAndNeverNegative(t *testing.T) {
 func TestCountersGoOnOverAReload(t *testing.T) {
 	m := newMetrics()
 	first := registryOf(t, m)
-	m.observe(shippedCall())
+	m.Observe(shippedCall())
 	second := registryOf(t, m) // a reload gives the process a new registry
-	m.observe(shippedCall())
+	m.Observe(shippedCall())
 	for name, registry := range map[string]*prometheus.Registry{"old": first, "new": second} {
 		t.Run(name, func(t *testing.T) {
 			expectMetrics(t, registry, `
@@ -140,7 +140,7 @@ signpost_calls_total{operation="order_status",outcome="success",policy="store",r
 `, "signpost_calls_total")
 		})
 	}
-	if err := m.register(first); err != nil {
+	if err := m.Register(first); err != nil {
 		t.Errorf("registering again: %v", err)
 	}
 }
@@ -148,7 +148,7 @@ signpost_calls_total{operation="order_status",outcome="success",policy="store",r
 func TestAnotherModulesMetricOfTheSameNameIsAnError(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: "signpost_calls_total", Help: "not ours"}))
-	if err := newMetrics().register(registry); err == nil {
+	if err := newMetrics().Register(registry); err == nil {
 		t.Error("register beside a foreign signpost_calls_total: got no error")
 	}
 }
@@ -156,10 +156,10 @@ func TestAnotherModulesMetricOfTheSameNameIsAnError(t *testing.T) {
 func TestMetricsAreNamedAsPrometheusAdvises(t *testing.T) {
 	m := newMetrics()
 	registry := registryOf(t, m)
-	registry.MustRegister(newGauges(someBreakers, func() int { return 3 }))
+	registry.MustRegister(NewGauges(someBreakers, func() int { return 3 }))
 	call := shippedCall()
 	call.Fallback, call.Outcome, call.LimitHit, call.Hints[0].Err = "stale", policy.RateLimited, "10/m", errors.New("x")
-	m.observe(call)
+	m.Observe(call)
 	m.spansDropped.WithLabelValues(droppedExport).Inc()
 	problems, err := testutil.GatherAndLint(registry)
 	if err != nil || len(problems) != 0 {
@@ -170,8 +170,8 @@ func TestMetricsAreNamedAsPrometheusAdvises(t *testing.T) {
 func TestNoTenantAndNoPathIsALabel(t *testing.T) {
 	m := newMetrics()
 	registry := registryOf(t, m)
-	registry.MustRegister(newGauges(someBreakers, func() int { return 3 }))
-	m.observe(shippedCall())
+	registry.MustRegister(NewGauges(someBreakers, func() int { return 3 }))
+	m.Observe(shippedCall())
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func TestLabelsBeyondTheBoundShareOneSeries(t *testing.T) {
 	call := shippedCall()
 	for i := range maxSeries + surplus {
 		call.Route = fmt.Sprintf("route%d", i)
-		m.observe(call)
+		m.Observe(call)
 	}
 	if got, want := testutil.CollectAndCount(m.calls), maxSeries+1; got != want {
 		t.Errorf("got %d series, want %d", got, want)
@@ -201,7 +201,7 @@ func TestLabelsBeyondTheBoundShareOneSeries(t *testing.T) {
 		t.Errorf("got %v calls in the series %s, want %d", got, o, surplus)
 	}
 	call.Route = "route0"
-	m.observe(call)
+	m.Observe(call)
 	if got := testutil.ToFloat64(m.calls.WithLabelValues("store", "order_status", "success", "route0")); got != 2 {
 		t.Errorf("got %v calls of a series within the bound, want 2", got)
 	}
@@ -245,8 +245,8 @@ func TestObservingACallAllocatesNothing(t *testing.T) {
 	call.Fallback, call.Outcome, call.LimitHit, call.Broken = "stale", policy.RateLimited, "10/m", "reset"
 	call.Hints[0].Err = errors.New("x")
 	call.Attempts = append(call.Attempts, call.Attempts[0])
-	m.observe(call)
-	if got := testing.AllocsPerRun(100, func() { m.observe(call) }); got != 0 {
+	m.Observe(call)
+	if got := testing.AllocsPerRun(100, func() { m.Observe(call) }); got != 0 {
 		t.Errorf("got %v allocations a call, want 0", got)
 	}
 }
@@ -255,7 +255,7 @@ func BenchmarkObserve(b *testing.B) {
 	m, call := newMetrics(), shippedCall()
 	b.ReportAllocs()
 	for b.Loop() {
-		m.observe(call)
+		m.Observe(call)
 	}
 }
 
@@ -265,7 +265,7 @@ func BenchmarkObserveParallel(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		call := shippedCall()
 		for pb.Next() {
-			m.observe(call)
+			m.Observe(call)
 		}
 	})
 }
@@ -273,10 +273,10 @@ func BenchmarkObserveParallel(b *testing.B) {
 func BenchmarkObserveBeyondTheBound(b *testing.B) {
 	m, call := newMetrics(), shippedCall()
 	m.byCall.limit = 1
-	m.observe(call)
+	m.Observe(call)
 	call.Route = "another"
 	b.ReportAllocs()
 	for b.Loop() {
-		m.observe(call)
+		m.Observe(call)
 	}
 }

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"sync"
@@ -23,6 +23,11 @@ const (
 
 // failureLines bounds the lines of failed calls in this process.
 var failureLines lineBudget
+
+// LogCall writes one line about a call that is over: failures at WARN, at most
+// ten a second in this process, all else at DEBUG. It keeps nothing of r, and is
+// safe for concurrent use.
+func LogCall(log *zap.Logger, r *policy.Record) { logCall(log, &failureLines, r) }
 
 // logCall writes one line about a call that is over: failures at WARN within
 // the budget, all else, and failures beyond it, at DEBUG. With DEBUG off, a

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"fmt"
@@ -17,17 +17,17 @@ func TestATransitionBecomesACaddyEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events []map[string]any
 		m := newMetrics()
-		e := newTransitionEvents(func(name string, data map[string]any) {
+		e := newTransitions(func(name string, data map[string]any) {
 			if name != "breaker" {
 				t.Errorf("got the event %q, want breaker", name)
 			}
 			events = append(events, data)
 		}, m.eventsDropped)
-		e.emitTransition(breaker.Transition{Policy: "store", Host: "api.store.example", From: breaker.Closed, To: breaker.Open})
-		e.emitTransition(breaker.Transition{Policy: "store", Host: "api.store.example", Tenant: "acme", To: breaker.Open})
-		e.emitTransition(breaker.Transition{Policy: "store", Host: strings.Repeat("h", 1000), From: breaker.Open, To: breaker.HalfOpen})
+		e.Emit(breaker.Transition{Policy: "store", Host: "api.store.example", From: breaker.Closed, To: breaker.Open})
+		e.Emit(breaker.Transition{Policy: "store", Host: "api.store.example", Tenant: "acme", To: breaker.Open})
+		e.Emit(breaker.Transition{Policy: "store", Host: strings.Repeat("h", 1000), From: breaker.Open, To: breaker.HalfOpen})
 		synctest.Wait()
-		e.close()
+		e.Close()
 		want := []map[string]any{
 			{"policy": "store", "host": "api.store.example", "from": "closed", "to": "open"},
 			{"policy": "store", "host": strings.Repeat("h", maxLogValue), "from": "open", "to": "half-open"},
@@ -46,12 +46,12 @@ func TestAHandlerThatHangsHoldsUpNeitherCallsNorAReload(t *testing.T) {
 		release := make(chan struct{})
 		emitted := 0
 		m := newMetrics()
-		e := newTransitionEvents(func(string, map[string]any) { emitted++; <-release }, m.eventsDropped)
+		e := newTransitions(func(string, map[string]any) { emitted++; <-release }, m.eventsDropped)
 
 		start := time.Now()
 		const transitions = 1000
 		for i := range transitions {
-			e.emitTransition(breaker.Transition{Policy: "store", Host: fmt.Sprint(i), To: breaker.Open})
+			e.Emit(breaker.Transition{Policy: "store", Host: fmt.Sprint(i), To: breaker.Open})
 			if i == 0 {
 				synctest.Wait() // the handler has the first and hangs
 			}
@@ -63,13 +63,13 @@ func TestAHandlerThatHangsHoldsUpNeitherCallsNorAReload(t *testing.T) {
 			t.Errorf("got %v dropped, want %d", got, transitions-1-maxTransitions)
 		}
 
-		e.close()
+		e.Close()
 		if took := time.Since(start); took != emitPatience {
 			t.Errorf("close took %v, want %v", took, emitPatience)
 		}
 		close(release)
 		synctest.Wait()
-		e.emitTransition(breaker.Transition{Policy: "store", To: breaker.Open})
+		e.Emit(breaker.Transition{Policy: "store", To: breaker.Open})
 		if got := testutil.ToFloat64(m.eventsDropped); got != float64(transitions-emitted+1) {
 			t.Errorf("got %v dropped and %d emitted, want %d in all", got, emitted, transitions+1)
 		}
@@ -79,7 +79,7 @@ func TestAHandlerThatHangsHoldsUpNeitherCallsNorAReload(t *testing.T) {
 func TestClosingWithoutEventsTakesNoTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		newTransitionEvents(func(string, map[string]any) {}, newMetrics().eventsDropped).close()
+		newTransitions(func(string, map[string]any) {}, newMetrics().eventsDropped).Close()
 		if took := time.Since(start); took != 0 {
 			t.Errorf("close took %v", took)
 		}

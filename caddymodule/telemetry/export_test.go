@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"context"
@@ -21,11 +21,11 @@ import (
 	"github.com/signpost-gateway/signpost/policy"
 )
 
-func startTelemetry(t *testing.T, block *Trace) *telemetry {
+func startTelemetry(t *testing.T, block *Trace) *Export {
 	t.Helper()
-	tel, err := newTelemetry(t.Context(), block, zap.NewNop(), "1.2.3")
+	tel, err := New(t.Context(), block, zap.NewNop(), "1.2.3")
 	if err != nil {
-		t.Fatalf("newTelemetry(%+v): %v", block, err)
+		t.Fatalf("New(%+v): %v", block, err)
 	}
 	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
 	return tel
@@ -126,8 +126,8 @@ func TestTheEnvironmentAloneSetsUpTheExport(t *testing.T) {
 
 func TestAnUnknownExporterIsAnError(t *testing.T) {
 	bareEnvironment(t, map[string]string{"OTEL_TRACES_EXPORTER": "carrier-pigeon"})
-	if _, err := newTelemetry(t.Context(), nil, zap.NewNop(), ""); err == nil {
-		t.Error("newTelemetry with the exporter carrier-pigeon: got no error")
+	if _, err := New(t.Context(), nil, zap.NewNop(), ""); err == nil {
+		t.Error("New with the exporter carrier-pigeon: got no error")
 	}
 }
 
@@ -185,7 +185,7 @@ func TestTheBotsTraceparentDecidesBeforeTheShare(t *testing.T) {
 func TestASampleOutOfRangeIsAnError(t *testing.T) {
 	bareEnvironment(t, nil)
 	for _, p := range []float64{-1, 100.5} {
-		if _, err := newTelemetry(t.Context(), &Trace{Sample: &p}, zap.NewNop(), ""); err == nil {
+		if _, err := New(t.Context(), &Trace{Sample: &p}, zap.NewNop(), ""); err == nil {
 			t.Errorf("sample %v%%: got no error", p)
 		}
 	}
@@ -244,16 +244,16 @@ func TestACollectorThatIsDownCostsSpansAndOneLine(t *testing.T) {
 	down := httptest.NewServer(http.NotFoundHandler())
 	down.Close()
 	core, lines := observer.New(zap.DebugLevel)
-	tel, err := newTelemetry(t.Context(), &Trace{Endpoint: down.URL}, zap.New(core), "")
+	tel, err := New(t.Context(), &Trace{Endpoint: down.URL}, zap.New(core), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := testutil.ToFloat64(processMetrics().spansDropped.WithLabelValues(droppedExport))
+	before := testutil.ToFloat64(Process().spansDropped.WithLabelValues(droppedExport))
 	endSpans(tel.Tracing().Provider, 600) // more than one batch
 	if err := tel.Shutdown(t.Context()); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
-	if got := testutil.ToFloat64(processMetrics().spansDropped.WithLabelValues(droppedExport)) - before; got != 600 {
+	if got := testutil.ToFloat64(Process().spansDropped.WithLabelValues(droppedExport)) - before; got != 600 {
 		t.Errorf("got %v spans counted as dropped, want 600", got)
 	}
 	if lines.Len() != 1 || lines.All()[0].Level != zap.WarnLevel {
@@ -299,7 +299,7 @@ func TestShutdownWithoutSpansAsksNobody(t *testing.T) {
 	if len(c.paths) != 0 {
 		t.Errorf("got the requests %v, want none", c.paths)
 	}
-	var off *telemetry
+	var off *Export
 	if err := off.Shutdown(t.Context()); err != nil {
 		t.Errorf("Shutdown of nothing: %v", err)
 	}
@@ -315,7 +315,7 @@ func TestCredentialsInTheEndpointAreSentAndNotShown(t *testing.T) {
 	t.Cleanup(refusing.Close)
 	core, lines := observer.New(zap.DebugLevel)
 	endpoint := strings.Replace(refusing.URL, "http://", "http://user:hunter2@", 1)
-	tel, err := newTelemetry(t.Context(), &Trace{Endpoint: endpoint}, zap.New(core), "")
+	tel, err := New(t.Context(), &Trace{Endpoint: endpoint}, zap.New(core), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"context"
@@ -38,7 +38,7 @@ func hang(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func newTestProcessor(exporter sdktrace.SpanExporter, log *zap.Logger) (*boundedProcessor, *metrics, trace.TracerProvider) {
+func newTestProcessor(exporter sdktrace.SpanExporter, log *zap.Logger) (*boundedProcessor, *Metrics, trace.TracerProvider) {
 	m := newMetrics()
 	p := newBoundedProcessor(exporter, log, m.spansDropped)
 	return p, m, sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p))
@@ -64,7 +64,7 @@ func TestEndingASpanNeverWaitsAndEveryLossIsCounted(t *testing.T) {
 		}
 
 		start = time.Now()
-		tel := &telemetry{processor: p}
+		tel := &Export{processor: p}
 		if err := tel.Shutdown(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Shutdown: got %v, want %v", err, context.DeadlineExceeded)
 		}
