@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httputil"
-	"strings"
 	"sync/atomic"
 
 	"github.com/signpost-gateway/signpost/policy"
@@ -35,40 +34,10 @@ func (b *bot) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.gateway.Answer(r, &b.call), nil
 }
 
-// wantsUpgrade tells whether the bot asks for another protocol (RFC 9110,
-// section 7.8).
-func wantsUpgrade(r *http.Request) bool {
-	if r.Header.Get("Upgrade") == "" {
-		return false
-	}
-	for _, line := range r.Header["Connection"] {
-		for option := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(option), "upgrade") {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// refuseProtocol refuses an upgrade to a protocol whose name is not printable
-// ASCII. httputil.ReverseProxy would do so by itself, and name no route.
-func refuseProtocol(call *policy.Call, r *http.Request) {
-	for _, c := range []byte(r.Header.Get("Upgrade")) {
-		if c >= ' ' && c <= '~' {
-			continue
-		}
-		r.Header.Del("Upgrade")
-		if call.Refusal == nil {
-			call.Refusal = &policy.Refusal{Outcome: policy.BadRequest, Reason: "The header Upgrade names no protocol."}
-		}
-		return
-	}
-}
-
 // upgrade lets httputil.ReverseProxy join the connections when the third party
 // changes the protocol.
 func (b *bot) upgrade(w http.ResponseWriter, r *http.Request, h *Handler) {
+	defer flushBroken(w)
 	proxy := httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.URL.RawQuery = p.In.URL.RawQuery // ReverseProxy drops what it cannot parse.

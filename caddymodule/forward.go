@@ -27,16 +27,17 @@ func (b *bot) forward(w http.ResponseWriter, resp *http.Response) {
 	w.WriteHeader(resp.StatusCode)
 	if err := copyBody(w, resp); err != nil {
 		// The headers have left: only a broken connection tells the bot that
-		// this is not all.
+		// this is not all. What there is of them must be on its way before.
+		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
 	resp.Body.Close() // Now, since reading to the end has filled the trailers.
 	sendTrailers(w, resp.Trailer, announced)
 }
 
-// flushBroken sends what there is of an answer whose body breaks off, for which
-// its handler panics: the bot learns outcome and route, although the rest of the
-// body will not come. It is to be deferred.
+// flushBroken is for httputil.ReverseProxy, which panics by itself where a body
+// breaks off: it sends what there is of the headers, so that the bot learns
+// outcome and route. It is to be deferred.
 func flushBroken(w http.ResponseWriter) {
 	fault := recover()
 	if fault == nil {
@@ -138,7 +139,7 @@ func (b *bot) release(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	control := http.NewResponseController(w)
-	if verdict := b.call.Verdict(); verdict.UpstreamStatus == 0 || verdict.Fallback != "" {
+	if verdict := b.call.Verdict(); !verdict.PassedOn() {
 		// The deadline is set here, and not when the call begins, since Caddy's
 		// idle timeout arms its own on every read.
 		_ = control.SetReadDeadline(time.Now().Add(releasePatience))

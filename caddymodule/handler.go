@@ -84,9 +84,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	b.takeUpload(r)
 	defer b.letGo(w)
 	r = withRemoteParent(r)
-	refuseProtocol(&b.call, r)
-	defer flushBroken(w)
-	if wantsUpgrade(r) {
+	if policy.AskedProtocol(r.Header) != "" {
 		b.upgrade(w, r, h)
 		return nil
 	}
@@ -119,18 +117,15 @@ func (h *Handler) address(call *policy.Call, r *http.Request) {
 	case r.URL.IsAbs():
 		call.Policy, call.Path = h.gateway.Locate(r.URL)
 		if h.Policy != "" && call.Policy != h.Policy {
-			call.Policy = ""
+			call.Refusal = &policy.Refusal{Outcome: policy.NotFound, Reason: policy.ReasonNoPolicy}
 		}
 	case h.Policy != "":
 		call.Policy, call.Path = h.Policy, r.URL.EscapedPath()
 	default:
 		call.Policy, call.Path = policy.SplitPath(r.URL.EscapedPath())
 	}
-	switch {
-	case call.Policy == "call":
+	if call.Policy == "call" {
 		call.Refusal = &policy.Refusal{Outcome: policy.NotFound, Reason: reasonNamedCall}
-	case call.Policy == "":
-		call.Refusal = &policy.Refusal{Outcome: policy.NotFound, Reason: "No policy answers to this address."}
 	}
 }
 
@@ -151,6 +146,9 @@ func (h *Handler) nameTenant(call *policy.Call, r *http.Request) {
 // consumed are the headers that an authentication of the site has read: they
 // were for the sidecar.
 func consumed(r *http.Request) []string {
+	if len(r.Header["Authorization"]) == 0 {
+		return nil
+	}
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		if user, known := replacer.GetString("http.auth.user.id"); known && user != "" {
 			return []string{"Authorization"}

@@ -148,14 +148,16 @@ func (g *Gateway) byURL(u *url.URL) (*Policy, string) {
 	return nil, ""
 }
 
+// defaultPorts are those that a scheme stands for.
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
+
 // samePort tells whether the bot means the third party's port: the same one,
 // or the default of its own scheme where the policy has the default of its.
 func samePort(u, base *url.URL) bool {
 	if u.Port() == base.Port() {
 		return true
 	}
-	ports := map[string]string{"http": "80", "https": "443"}
-	isDefault := func(v *url.URL) bool { return v.Port() == "" || v.Port() == ports[v.Scheme] }
+	isDefault := func(v *url.URL) bool { return v.Port() == "" || v.Port() == defaultPorts[v.Scheme] }
 	return isDefault(u) && isDefault(base)
 }
 

@@ -16,6 +16,9 @@ import (
 // Anonymous is the tenant of calls that name none.
 const Anonymous = "anonymous"
 
+// ReasonNoPolicy is why a call that no policy answers to is not_found.
+const ReasonNoPolicy = "No policy answers to this address."
+
 // The reasons that the contract spells.
 const (
 	reasonRateLimited = "Rate Limit Exceeded"
@@ -30,7 +33,7 @@ func (c *call) admit() *ending {
 		return &ending{outcome: r.Outcome, reason: r.Reason}
 	}
 	if c.policy == nil {
-		return &ending{outcome: NotFound, reason: "No policy answers to this address."}
+		return &ending{outcome: NotFound, reason: ReasonNoPolicy}
 	}
 	for _, check := range []func(*call) *ending{
 		(*call).admitMethod, (*call).admitTenant, (*call).admitRequest, (*call).admitSecrets, (*call).admitLimits,
@@ -101,6 +104,9 @@ func (g *Gateway) planInFile(name string) (*plan, bool) {
 func (c *call) admitRequest() *ending {
 	if err := template.CheckEscapedPath(c.path); err != nil {
 		return &ending{outcome: BadRequest, reason: fmt.Sprintf("The path is not allowed: %v.", err)}
+	}
+	if !isPrintable(c.req.Header.Get("Upgrade")) {
+		return &ending{outcome: BadRequest, reason: "The header Upgrade names no protocol."}
 	}
 	switch c.req.Header.Get(headerReply) {
 	case "", "headers":

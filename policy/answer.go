@@ -71,17 +71,16 @@ func (c *call) unusable(resp *http.Response) string {
 	switch {
 	case resp.StatusCode < 100: // net/http takes any three digits.
 		return "The third party's answer has a status that HTTP does not know."
-	case resp.StatusCode == http.StatusSwitchingProtocols && !c.askedFor(resp.Header.Get("Upgrade")):
+	case resp.StatusCode == http.StatusSwitchingProtocols && !c.upgradesTo(resp.Header.Get("Upgrade")):
 		return "The third party changed to a protocol that nobody asked for."
 	}
 	return ""
 }
 
-// askedFor tells whether the request that went out asked for the protocol.
-func (c *call) askedFor(protocol string) bool {
-	asked := make(http.Header, 2)
-	keepConnection(asked, c.req.Header)
-	return protocol != "" && strings.EqualFold(asked.Get("Upgrade"), protocol)
+// upgradesTo tells whether the bot asked for the protocol.
+func (c *call) upgradesTo(protocol string) bool {
+	asked := AskedProtocol(c.req.Header)
+	return asked != "" && strings.EqualFold(asked, protocol)
 }
 
 // brokenPeek is the ending of an attempt whose answer broke off while it was

@@ -48,7 +48,6 @@ type call struct {
 	timer    *time.Timer
 	trail    *fault.Trail // of the last attempt
 	upload   *upload
-	recorded bool
 	reusable bool // nothing but the answer's body holds the call
 
 	// The answer.
@@ -202,12 +201,8 @@ func (c *call) halted() halt {
 func (c *call) left() time.Duration { return c.deadline - time.Since(c.rec.Start) }
 
 // finish ends the call: what it held is given back, and everybody who observes
-// is told. It is called when the answer's body is closed, and only once.
+// is told. The answer's body calls it when it is closed, once.
 func (c *call) finish() {
-	if c.recorded {
-		return
-	}
-	c.recorded = true
 	if c.rec.Duration == 0 {
 		c.rec.Duration = time.Since(c.rec.Start)
 	}

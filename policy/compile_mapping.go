@@ -76,7 +76,14 @@ func (c *compiler) mapping(op *operation, layers []layer) {
 			}
 		}
 	}
+	op.successReads = op.success != nil && readsAnswer(op.success)
 	c.needs(op, append(conditions, op.success, op.retry.on), all)
+}
+
+// readsAnswer tells whether a condition reads the body of an answer.
+func readsAnswer(when *hint.Condition) bool {
+	needs := when.Needs()
+	return needs.Body || needs.Text || len(needs.Vars) > 0 || len(needs.Paths) > 0
 }
 
 // needs works out what of the answer the conditions read.

@@ -48,10 +48,30 @@ func keepConnection(out, in http.Header) {
 	if hasToken(in["Te"], "trailers") {
 		out["Te"] = []string{"trailers"}
 	}
-	// Not to HTTP/2: the calls inside would pass every limit.
-	if protocol := in.Get("Upgrade"); protocol != "" && !hasToken(in["Upgrade"], "h2c") && hasToken(in["Connection"], "upgrade") {
+	if protocol := AskedProtocol(in); protocol != "" {
 		out["Connection"], out["Upgrade"] = []string{"Upgrade"}, []string{protocol}
 	}
+}
+
+// AskedProtocol is the protocol that a bot may change its connection to, or empty
+// (RFC 9110, section 7.8): a name of printable ASCII, and not HTTP/2, since the
+// calls inside of that would pass every limit.
+func AskedProtocol(header http.Header) string {
+	protocol := header.Get("Upgrade")
+	if !isPrintable(protocol) || hasToken(header["Upgrade"], "h2c") || !hasToken(header["Connection"], "upgrade") {
+		return ""
+	}
+	return protocol
+}
+
+// isPrintable tells whether s is printable ASCII alone.
+func isPrintable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // hasToken tells whether a header that is a list has the token, in any case.

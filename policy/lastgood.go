@@ -17,9 +17,7 @@ func (c *call) mayKeep() bool {
 
 // staleKey is what a stale answer is kept under.
 func (c *call) staleKey() stale.Key {
-	u := *c.policy.base
-	setPath(&u, c.policy.basePath+c.path)
-	u.RawQuery, u.ForceQuery = c.req.URL.RawQuery, c.req.URL.ForceQuery
+	u := c.target()
 	return stale.Key{
 		Tenant: c.tenant, Policy: c.policy.name, Operation: c.rec.Operation, Method: c.req.Method,
 		URL: u.String(), Credentials: stale.HashCredentials(c.req.Header),
@@ -28,10 +26,8 @@ func (c *call) staleKey() stale.Key {
 
 // toKeep gives the answer to keep for later fallbacks, nil where none is.
 func (c *call) toKeep(d *decision) *stale.Answer {
-	if d.Outcome != Success || d.UpstreamStatus < 200 || d.UpstreamStatus > 299 || d.UpstreamStatus == http.StatusPartialContent || !c.mayKeep() {
-		return nil
-	}
-	if !c.op.keepsStale {
+	full := d.UpstreamStatus >= 200 && d.UpstreamStatus <= 299 && d.UpstreamStatus != http.StatusPartialContent
+	if !c.op.keepsStale || d.Outcome != Success || !full || !c.mayKeep() {
 		return nil
 	}
 	return &stale.Answer{Status: d.UpstreamStatus, Header: d.end.answer.resp.Header.Clone()}

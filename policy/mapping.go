@@ -108,30 +108,33 @@ func (c *call) judge(end *ending) {
 	if a == nil || end.outcome != Success || a.status < 200 || a.status > 299 {
 		return
 	}
-	if a.why != "" {
-		end.outcome, end.reason = Unmappable, a.why
-		c.env.Outcome, c.env.OK = string(Unmappable), false
-		return
+	success := c.op.success
+	missing := c.missingRequired(a)
+	switch {
+	case a.why != "":
+		c.rule(end, Unmappable, a.why)
+	case success != nil && !(a.skip && c.op.successReads) && !c.holds("success", success):
+		c.rule(end, Rejected, "The third party's answer says that it did not succeed.")
+	case missing != "" && !exempt(c.req.Method, a):
+		c.rule(end, Unmappable, "Response Mapping Not Done, the answer lacks the required variable "+missing)
 	}
-	if s := c.op.success; s != nil && !(a.skip && readsAnswer(s)) {
-		if !c.holds("success", s) {
-			end.outcome, end.reason = Rejected, "The third party's answer says that it did not succeed."
-			c.env.Outcome, c.env.OK = string(Rejected), false
-			return
-		}
-	}
-	if name := c.missingRequired(a); name != "" && !exempt(c.req.Method, a) {
-		end.outcome, end.reason = Unmappable, "Response Mapping Not Done, the answer lacks the required variable "+name
-		c.env.Outcome, c.env.OK = string(Unmappable), false
-	}
+}
+
+// rule changes the outcome of an answer, also for the conditions that follow.
+func (c *call) rule(end *ending, outcome Outcome, reason string) {
+	end.outcome, end.reason = outcome, reason
+	c.env.Outcome, c.env.OK = string(outcome), false
 }
 
 // holds asks a condition that is not a hint. One that cannot be evaluated does
 // not hold, and is noted.
 func (c *call) holds(where string, when *hint.Condition) bool {
 	holds, err := when.Holds(c.env)
-	again := slices.ContainsFunc(c.rec.Faults, func(f ConditionFault) bool { return f.Where == where && f.Condition == when.String() })
-	if err != nil && !again {
+	if err == nil {
+		return holds
+	}
+	again := func(f ConditionFault) bool { return f.Where == where && f.Condition == when.String() }
+	if !slices.ContainsFunc(c.rec.Faults, again) {
 		c.rec.Faults = append(c.rec.Faults, ConditionFault{Where: where, Condition: when.String(), Err: err})
 	}
 	return holds
@@ -141,12 +144,6 @@ func (c *call) holds(where string, when *hint.Condition) bool {
 // body of their own, or one that never ends.
 func exempt(method string, a *answer) bool {
 	return method == http.MethodHead || isEventStream(a.resp.Header)
-}
-
-// readsAnswer tells whether a condition reads the body of an answer.
-func readsAnswer(when *hint.Condition) bool {
-	needs := when.Needs()
-	return needs.Body || needs.Text || len(needs.Vars) > 0 || len(needs.Paths) > 0
 }
 
 // askHints asks the hints in order; the first that holds names the route.

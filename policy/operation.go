@@ -31,16 +31,17 @@ type operation struct {
 	fallbacks []fallback
 	next      string
 
-	peek       int
-	success    *hint.Condition
-	variables  []variable
-	reads      *extract.Reader // the variables, then the paths of conditions
-	paths      map[string]int  // place of a condition's path in what reads gives
-	hints      []condition
-	otherwise  string
-	keepsStale bool // a fallback may give stale answers
-	readsJSON  bool // something reads variables, paths or the body
-	readsText  bool // something reads the text of the body
+	peek         int
+	success      *hint.Condition
+	successReads bool // success reads the body of an answer
+	variables    []variable
+	reads        *extract.Reader // the variables, then the paths of conditions
+	paths        map[string]int  // place of a condition's path in what reads gives
+	hints        []condition
+	otherwise    string
+	keepsStale   bool // a fallback may give stale answers
+	readsJSON    bool // something reads variables, paths or the body
+	readsText    bool // something reads the text of the body
 }
 
 // variable is one extraction.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -11,10 +12,7 @@ import (
 // Signpost and what tells about the inside, plus the credentials. They stand
 // on this clone alone.
 func (c *call) outgoing(ctx context.Context, a *Attempt) *http.Request {
-	p := c.policy
-	u := *p.base
-	setPath(&u, p.basePath+c.path)
-	u.RawQuery, u.ForceQuery = c.req.URL.RawQuery, c.req.URL.ForceQuery
+	u := c.target()
 	header := c.outgoingHeader()
 	for i := range c.credentials {
 		if name := c.credentials[i].query; name != "" {
@@ -29,7 +27,7 @@ func (c *call) outgoing(ctx context.Context, a *Attempt) *http.Request {
 			header[k.header] = []string{k.value.Expose()}
 		}
 	}
-	if p.propagate {
+	if c.policy.propagate {
 		c.propagate(header, a)
 	}
 	bare := http.Request{
@@ -42,6 +40,14 @@ func (c *call) outgoing(ctx context.Context, a *Attempt) *http.Request {
 		out.Body, out.ContentLength = c.upload.body(ctx.Done()), c.req.ContentLength
 	}
 	return out
+}
+
+// target is the URL at the third party, without what is injected.
+func (c *call) target() url.URL {
+	u := *c.policy.base
+	setPath(&u, c.policy.basePath+c.path)
+	u.RawQuery, u.ForceQuery = c.req.URL.RawQuery, c.req.URL.ForceQuery
+	return u
 }
 
 // setPath sets an escaped path, so that it leaves as it was written.
@@ -136,15 +142,17 @@ func (c *call) acceptEncoding(header http.Header) {
 	}
 }
 
-// acceptsGzip tells whether an Accept-Encoding names gzip with a weight above 0.
-func acceptsGzip(values []string) bool {
-	for _, value := range values {
-		for item := range strings.SplitSeq(value, ",") {
-			coding, params, _ := strings.Cut(item, ";")
-			weight := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(params), "q="))
-			if strings.EqualFold(strings.TrimSpace(coding), "gzip") && strings.Trim(weight, "0.") == "" == (params == "") {
-				return true
+// acceptsGzip tells whether an Accept-Encoding names gzip with a weight above 0
+// (RFC 9110, section 12.5.3).
+func acceptsGzip(lines []string) bool {
+	for _, line := range lines {
+		for item := range strings.SplitSeq(line, ",") {
+			coding, weight, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(item, " ", "")), ";q=")
+			if coding != "gzip" {
+				continue
 			}
+			q, err := strconv.ParseFloat(weight, 64)
+			return weight == "" || err == nil && q > 0
 		}
 	}
 	return false

@@ -354,9 +354,8 @@ func schemeOf(req *http.Request) string {
 // publicURL is what was called, without credentials, and with the values of query
 // parameters replaced: they may hold what a bot would not like to read in a trace.
 func (c *call) publicURL() string {
-	u := *c.policy.base
-	setPath(&u, c.policy.basePath+c.path)
-	pairs := strings.Split(c.req.URL.RawQuery, "&")
+	u := c.target()
+	pairs := strings.Split(u.RawQuery, "&")
 	for i, pair := range pairs {
 		if key, _, found := strings.Cut(pair, "="); found {
 			pairs[i] = key + "=REDACTED"

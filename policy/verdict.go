@@ -67,6 +67,9 @@ type Verdict struct {
 	RetryAfter time.Duration
 }
 
+// PassedOn tells whether the bot gets the third party's own answer.
+func (v *Verdict) PassedOn() bool { return v.UpstreamStatus != 0 && v.Fallback == "" }
+
 // Failed tells whether the call counts as failed in logs, alerts and sampling:
 // every outcome but success, canceled, rate_limited, bad_request, not_found,
 // and a client_error whose route a hint named.

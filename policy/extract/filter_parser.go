@@ -7,17 +7,23 @@ import (
 
 // filter reads a filter selector from its question mark.
 func (p *parser) filter() (selector, error) {
+	t, err := p.nested()
+	if err != nil {
+		return nil, err
+	}
+	return &filter{test: t}, nil
+}
+
+// nested reads what stands behind a question mark or an opening parenthesis, one
+// level deeper.
+func (p *parser) nested() (test, error) {
 	p.pos++
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
 	defer p.leave()
 	p.space()
-	t, err := p.or()
-	if err != nil {
-		return nil, err
-	}
-	return &filter{test: t}, nil
+	return p.or()
 }
 
 // or reads alternatives, which bind weakest.
@@ -91,13 +97,7 @@ func (p *parser) basic() (test, error) {
 }
 
 func (p *parser) parentheses() (test, error) {
-	p.pos++
-	if err := p.enter(); err != nil {
-		return nil, err
-	}
-	defer p.leave()
-	p.space()
-	t, err := p.or()
+	t, err := p.nested()
 	if err != nil {
 		return nil, err
 	}
