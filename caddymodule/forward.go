@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 )
 
 // forward writes the engine's answer to the bot. The header has the engine's own
@@ -125,42 +124,4 @@ func (f flushingWriter) Write(p []byte) (int, error) {
 		return n, err
 	}
 	return n, f.control.Flush()
-}
-
-// releasePatience is how long an own answer waits for the rest of an upload
-// that nobody will read. One that has come already is read by then, so that the
-// connection can be used again.
-const releasePatience = 2 * time.Millisecond
-
-// release keeps an answer from waiting for a bot that has not sent all of its
-// request: net/http reads the rest before it answers, unless told otherwise.
-func (b *bot) release(w http.ResponseWriter, r *http.Request) {
-	if b.upload == nil || b.upload.ended.Load() {
-		return
-	}
-	control := http.NewResponseController(w)
-	if verdict := b.call.Verdict(); !verdict.PassedOn() {
-		// The deadline is set here, and not when the call begins, since Caddy's
-		// idle timeout arms its own on every read.
-		_ = control.SetReadDeadline(time.Now().Add(releasePatience))
-		return
-	}
-	// The third party has answered early, and may still be listening: answer and
-	// upload go on side by side, after which net/http cannot use the connection
-	// again. Writers that cannot do both at once say so here, and then the
-	// answer waits.
-	b.early = true
-	if control.EnableFullDuplex() == nil && r.ProtoMajor == 1 {
-		w.Header()["Connection"] = []string{"close"}
-	}
-}
-
-// letGo ends an upload that outlives the third party's answer. net/http would
-// wait for it.
-func (b *bot) letGo(w http.ResponseWriter) {
-	if !b.early || b.upload.ended.Load() {
-		return
-	}
-	_ = b.upload.Close()
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 }

@@ -82,16 +82,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	h.nameTenant(&b.call, r)
 	b.call.Consumed = consumed(r)
 	b.takeUpload(r)
-	defer b.letGo(w)
+	defer b.letGo(w, r)
 	r = withRemoteParent(r)
 	if policy.AskedProtocol(r.Header) != "" {
 		b.upgrade(w, r, h)
+		b.answered = true
 		return nil
 	}
 	b.call.Header, b.call.OneReader = w.Header(), true
 	resp := h.gateway.Answer(r, &b.call)
 	b.release(w, r)
 	b.forward(w, resp)
+	b.answered = true
 	return nil
 }
 

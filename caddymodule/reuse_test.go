@@ -178,3 +178,31 @@ func TestSecretsAndControlHeadersAreRefusedWhereTheyCouldGetOut(t *testing.T) {
 		}
 	}
 }
+
+func TestABotThatIsStillSendingWhenItIsAnsweredIsNotCutOff(t *testing.T) {
+	early := wire(t, func(conn *net.TCPConn, _ *http.Request) {
+		io.WriteString(conn, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
+		conn.CloseWrite()
+		hang(conn)
+	})
+	s := start(t, unlimited+"policy early "+early+" {\nbreaker off\n}\npolicy narrow "+early+" {\nmethods GET\n}")
+	for path, outcome := range map[string]string{"/early/x": "client_error", "/narrow/x": "denied", "/nope": "not_found"} {
+		t.Run(path, func(t *testing.T) {
+			conn := s.dial()
+			defer conn.Close()
+			io.WriteString(conn, "POST "+path+" HTTP/1.1\r\nHost: sidecar\r\nContent-Length: 100000\r\n\r\n")
+			a := s.readAnswer("POST", bufio.NewReader(conn))
+			if got := a.Header.Get("Signpost-Outcome"); got != outcome {
+				t.Fatalf("the outcome is %q, want %q", got, outcome)
+			}
+			for sent := range 100 {
+				if _, err := conn.Write(make([]byte, 1000)); err != nil {
+					t.Fatalf("after the answer and %d KB more: %v", sent, err)
+				}
+			}
+			if n, err := conn.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+				t.Errorf("after the upload the connection gives %d bytes and %v, want its end", n, err)
+			}
+		})
+	}
+}
