@@ -93,9 +93,13 @@ func dialing(socket string) *http.Client {
 	}
 }
 
-// load makes a configuration the running one, as a reload does.
+// load makes a configuration the running one, as a reload does. The bot lets go
+// of connections on which it has asked nothing yet: net/http's server closes them
+// without a word when the first request comes after a reload.
 func (s *sidecar) load(signpost, site string) error {
-	return load(s.source(signpost, site))
+	err := load(s.source(signpost, site))
+	s.bot.CloseIdleConnections()
+	return err
 }
 
 // source is the Caddyfile of a `signpost` block and a site.
