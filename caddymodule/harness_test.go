@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
@@ -93,18 +95,58 @@ func dialing(socket string) *http.Client {
 	}
 }
 
-// load makes a configuration the running one, as a reload does. The bot lets go
-// of connections on which it has asked nothing yet: net/http's server closes them
-// without a word when the first request comes after a reload.
+// load makes a configuration the running one, as a reload does, and waits until
+// the one before has let go of its listeners: Caddy only makes sure that it is
+// about to. Until then it answers some calls, and drops those on connections
+// on which nothing was asked before.
 func (s *sidecar) load(signpost, site string) error {
-	err := load(s.source(signpost, site))
+	before := opened.Load()
+	if err := load(s.source(signpost, site)); err != nil {
+		return err
+	}
+	own := opened.Load() - before
+	shortly(s.t, func() bool { return opened.Load()-closed.Load() <= own }, func() string { return "the configuration before still listens" })
 	s.bot.CloseIdleConnections()
+	return nil
+}
+
+func init() { caddy.RegisterModule(counting{}) }
+
+// counting is a listener wrapper that counts the listeners of sites.
+type counting struct{}
+
+// opened and closed count the listeners of all configurations of this process.
+var opened, closed atomic.Int64
+
+func (counting) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "caddy.listeners.counting", New: func() caddy.Module { return counting{} }}
+}
+
+func (counting) UnmarshalCaddyfile(d *caddyfile.Dispenser) error { d.Next(); return nil }
+
+func (counting) WrapListener(l net.Listener) net.Listener {
+	opened.Add(1)
+	return &counted{Listener: l}
+}
+
+type counted struct {
+	net.Listener
+	once sync.Once
+}
+
+func (l *counted) Close() error {
+	err := l.Listener.Close()
+	l.once.Do(func() { closed.Add(1) })
 	return err
 }
 
 // source is the Caddyfile of a `signpost` block and a site.
 func (s *sidecar) source(signpost, site string) string {
-	return "{\n" + s.globals + "signpost {\n" + signpost + "\n}\n}\n" +
+	servers := "servers {\nlistener_wrappers {\ncounting\n}\n}\n"
+	if strings.Contains(s.globals, "servers {") {
+		servers = ""
+	}
+	return "{\n" + servers + s.globals + "signpost {\n" + signpost + "\n}\n}\n" +
 		"http:// {\nbind unix/" + s.socket + "\n" + site + "\n}\n"
 }
 
