@@ -85,13 +85,18 @@ type Concurrency struct {
 	Place Place `json:"-"`
 }
 
-// SecretSource is `secrets env <PREFIX>` or `secrets dir <path>`.
+// SecretSource is `secrets env <PREFIX>`, `secrets dir <path>` or
+// `secrets age <file> <identity-file>`.
 type SecretSource struct {
-	// From is "env" or "dir".
+	// From is "env", "dir" or "age".
 	From string `json:"from"`
 
-	// Where is the prefix of the variables' names, or the folder's path.
+	// Where is the prefix of the variables' names, the folder's path, or the
+	// path of the encrypted file.
 	Where string `json:"where"`
+
+	// Identity is the path of the file with the key that decrypts an age file.
+	Identity string `json:"identity,omitempty"`
 
 	// Place is where the source stands.
 	Place Place `json:"-"`
@@ -104,7 +109,8 @@ type PolicySpec struct {
 	Name string `json:"name"`
 
 	// BaseURL is the third party's address, http or https, to which the path
-	// of a call is added.
+	// of a call is added. {tenant.NAME} in its host stands for that variable of
+	// the tenants file, which is one DNS label; a tenant without it is denied.
 	BaseURL string `json:"base_url"`
 
 	// Rules are the part that operations can say otherwise.
@@ -157,8 +163,74 @@ type OperationSpec struct {
 	// Rules are what the operation says otherwise than its policy.
 	Rules
 
+	// Inputs say more of variables than that a template reads them: type,
+	// default and what is allowed. A variable that a template reads and no
+	// input declares is required, and any text, number or bool.
+	Inputs []InputSpec `json:"inputs,omitempty"`
+
+	// Query are the parameters that a named call sends, in order.
+	Query []Field `json:"query,omitempty"`
+
+	// Header are the headers that a named call sends.
+	Header []Field `json:"header,omitempty"`
+
+	// Body is what a named call sends. Default: nothing.
+	Body *BodySpec `json:"body,omitempty"`
+
 	// Places tells where each word of the block stands.
 	Places Places `json:"-"`
+}
+
+// InputSpec is `input <var> [<type>] [default <json>] [matches <regexp>]
+// [in <value…>]`: one variable of a call.
+type InputSpec struct {
+	// Var is the variable's name: [a-z][a-z0-9_]*.
+	Var string `json:"var"`
+
+	// Type is "string", "number", "bool" or "json". Default: any text, number
+	// or bool.
+	Type string `json:"type,omitempty"`
+
+	// Default is the value where the bot sends none. Default: none, and the
+	// variable is required.
+	Default json.RawMessage `json:"default,omitempty"`
+
+	// Matches is a regular expression (RE2) that the whole text of the value
+	// must match. Default: any does.
+	Matches string `json:"matches,omitempty"`
+
+	// In lists the texts of the values that are allowed. Default: all are.
+	In []string `json:"in,omitempty"`
+
+	// Place is where the input stands.
+	Place Place `json:"-"`
+}
+
+// Field is a name and the template of its value, in which {{x}} stands for a
+// variable of the call.
+type Field struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+
+	// Place is where the field stands.
+	Place Place `json:"-"`
+}
+
+// BodySpec is `json <template>`, `form { <name> <template> }` or
+// `text <template>`: the body of a named call.
+type BodySpec struct {
+	// As is "json", "form" or "text". It sets the Content-Type, unless a header
+	// of the operation does.
+	As string `json:"as"`
+
+	// Template is the body of "json" and "text".
+	Template string `json:"template,omitempty"`
+
+	// Form are the fields of "form", in order.
+	Form []Field `json:"form,omitempty"`
+
+	// Place is where the body stands.
+	Place Place `json:"-"`
 }
 
 // Rules are what a policy says, and an operation may say again.
@@ -205,9 +277,21 @@ type Rules struct {
 	// Otherwise is the route when no hint holds. Default: the outcome's own.
 	Otherwise string `json:"otherwise,omitempty"`
 
+	// Reply is the form of the answer. Default: headers.
+	Reply *Reply `json:"reply,omitempty"`
+
 	// Peek is how much of an answer is read for mapping. Default: 1MiB.
 	// Bound: 16MiB.
 	Peek Size `json:"peek,omitempty"`
+}
+
+// Reply is `reply headers|envelope [<size>]`.
+type Reply struct {
+	// As is "headers" or "envelope".
+	As string `json:"as"`
+
+	// Size bounds an envelope: 1KiB to 64KiB. Default: 64KiB.
+	Size Size `json:"size,omitempty"`
 }
 
 // Retry is `retry <n> { … }`.
@@ -317,21 +401,5 @@ type Hint struct {
 	When string `json:"when"`
 
 	// Place is where the hint stands.
-	Place Place `json:"-"`
-}
-
-// Inject is one credential or fixed value put on the outgoing request only.
-// Values may hold {secret.NAME} and {tenant_secret.NAME}.
-type Inject struct {
-	// As is "header", "query", "bearer" or "basic".
-	As string `json:"as"`
-
-	// Name is the header's or query parameter's name, or the user of "basic".
-	Name string `json:"name,omitempty"`
-
-	// Value is what goes there.
-	Value string `json:"value"`
-
-	// Place is where the line stands.
 	Place Place `json:"-"`
 }
