@@ -122,6 +122,7 @@ func TestABotOverHTTP2ThatStallsItsUploadIsAnsweredAtTheDeadline(t *testing.T) {
 	s := startGlobal(t, quiet+"servers {\nprotocols h1 h2c\n}\n", unlimited+"policy api "+third+" {\n"+brief+"concurrency 1\nbreaker off\n}", "signpost")
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
+	s.bot = dialing(s.socket) // One that has not settled on HTTP/1 yet.
 	transport := s.bot.Transport.(*http.Transport)
 	transport.Protocols = protocols
 	got := s.send("POST", "/api/x", "hello")
