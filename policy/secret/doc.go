@@ -4,7 +4,7 @@
 //
 //   - [Secret] is a type that prints as [redacted] wherever it is formatted, logged or marshaled. The value leaves
 //     through [Secret.Expose] and nowhere else.
-//   - A [Store] finds secrets by name in its providers ([Env], [Dir]) each time they are used, so that a rotated
+//   - A [Store] finds secrets by name in its providers ([Env], [Dir], [Age]) each time they are used, so that a rotated
 //     secret needs no reload. A [Template] such as "Bearer {secret.store_token}" holds references, never values.
 //   - A [Scrubber] overwrites an injected secret where a third party echoes it, whatever the encoding.
 //

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"maps"
 	"net/http"
 	"net/textproto"
 	"slices"
@@ -22,7 +23,8 @@ type Key struct {
 	// URL is the outgoing one with its query, before credentials are added, so
 	// that the store holds none and rotating one loses no answers.
 	URL string
-	// Credentials is what HashCredentials makes of the request as the bot sent it.
+	// Credentials is what HashCredentials makes of the request as the bot sent it,
+	// or HashHeader of one that the gateway filled with the bot's variables.
 	Credentials [sha256.Size]byte
 }
 
@@ -64,6 +66,13 @@ func HashCredentials(h http.Header) [sha256.Size]byte {
 	}
 	slices.Sort(names)
 	return hashHeaders(h, names)
+}
+
+// HashHeader gives a SHA-256 hash over a whole header, for requests of which any
+// header may tell who sent it. It reads h and is safe for concurrent use with
+// other readers.
+func HashHeader(h http.Header) [sha256.Size]byte {
+	return hashHeaders(h, slices.Sorted(maps.Keys(h)))
 }
 
 func namesCredentials(name string) bool {

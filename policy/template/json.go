@@ -112,8 +112,7 @@ func (t *Text) offsetOf(offset int, stands []int) (int, bool) {
 		if offset < stands[i]+width {
 			return p.offset, true
 		}
-		end := p.offset + len("{{.}}") + len(p.ref.Kind) + len(p.ref.Name)
-		return end + offset - stands[i] - width, false
+		return p.end + offset - stands[i] - width, false
 	}
 	return offset, false
 }

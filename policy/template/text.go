@@ -20,18 +20,19 @@ type Kind string
 const (
 	// Vars are the variables that extractions read from the answer.
 	Vars Kind = "vars"
-	// Input are the variables that the bot sent.
+	// Input are the variables that the bot sent: {{input.x}}, or {{x}} for short.
 	Input Kind = "input"
 )
 
-// Ref names a variable: {{vars.eta}} is Ref{Vars, "eta"}.
+// Ref names a variable: {{vars.eta}} is Ref{Vars, "eta"}, and {{x}} is
+// Ref{Input, "x"}.
 type Ref struct {
 	Kind Kind
 	Name string
 }
 
-// Text is the body of a fallback answer with variables in it. It does not
-// change and is safe for concurrent use.
+// Text is a text with variables in it: the body of a fallback answer, or a value
+// or the body of a named call. It does not change and is safe for concurrent use.
 type Text struct {
 	parts []part
 	tail  string // The literal behind the last variable.
@@ -43,7 +44,8 @@ type part struct {
 	literal string
 	ref     Ref
 	place   place
-	offset  int // Of the variable in the template.
+	offset  int // Of the variable in the template, braces included,
+	end     int // and of what follows it.
 }
 
 // place is where a variable stands, which decides how its value is escaped.
@@ -56,8 +58,8 @@ const (
 	jsonString              // Inside a JSON string.
 )
 
-// ParseText reads a body of at most 64 KiB with at most 256 {{vars.x}} and
-// {{input.x}}; every other {{ is an error. contentType decides how values are
+// ParseText reads a body of at most 64 KiB with at most 256 {{vars.x}},
+// {{input.x}} and {{x}}; every other {{ is an error. contentType decides how values are
 // escaped: JSON (application/json, +json), HTML and XML (html, xml, +xml), or
 // not at all for everything else and for "".
 //
@@ -87,9 +89,9 @@ func ParseText(s, contentType string) (*Text, error) {
 		}
 		ref, ok := parseRef(v.inner)
 		if !ok {
-			return nil, &Error{v.start, "expected {{vars.name}} or {{input.name}}, the name of the form [a-z][a-z0-9_]*"}
+			return nil, &Error{v.start, "expected {{name}}, {{input.name}} or {{vars.name}}, the name of the form [a-z][a-z0-9_]*"}
 		}
-		t.parts = append(t.parts, part{s[end:v.start], ref, where, v.start})
+		t.parts = append(t.parts, part{s[end:v.start], ref, where, v.start, v.end})
 		if !slices.Contains(t.refs, ref) {
 			t.refs = append(t.refs, ref)
 		}
@@ -122,7 +124,10 @@ func placeOf(contentType string) place {
 }
 
 func parseRef(s string) (Ref, bool) {
-	kind, name, _ := strings.Cut(s, ".")
+	kind, name, qualified := strings.Cut(s, ".")
+	if !qualified {
+		kind, name = string(Input), s
+	}
 	ref := Ref{Kind(kind), name}
 	return ref, (ref.Kind == Vars || ref.Kind == Input) && validName(name)
 }
@@ -130,6 +135,10 @@ func parseRef(s string) (Ref, bool) {
 // Refs gives each variable that the text reads once, in the order of their
 // first places. The caller may keep and change the slice.
 func (t *Text) Refs() []Ref { return slices.Clone(t.refs) }
+
+// Places gives how many variables stand in the text; filled, it is at most as
+// long as the template and that many of the longest value.
+func (t *Text) Places() int { return len(t.parts) }
 
 // Append appends the text, filled, to dst. lookup gives a variable as JSON,
 // which counts only when it is valid, and as text; a variable that has no JSON

@@ -77,13 +77,14 @@ func TestATextListsEachVariableOnce(t *testing.T) {
 
 func TestABadTextIsExplainedWithItsOffset(t *testing.T) {
 	const (
-		kinds = "expected {{vars.name}} or {{input.name}}, the name of the form [a-z][a-z0-9_]*"
+		kinds = "expected {{name}}, {{input.name}} or {{vars.name}}, the name of the form [a-z][a-z0-9_]*"
 		here  = "expected JSON, in which a variable cannot stand here"
 		name  = "a variable cannot stand in a member's name"
 	)
 	for _, tt := range []struct{ contentType, source, want string }{
 		{"", "ab {{vars.x", "at offset 3: expected }} to close this {{"},
-		{"", "ab {{x}}", "at offset 3: " + kinds},
+		{"", "ab {{X}}", "at offset 3: " + kinds},
+		{"application/json", `{"a":{{x}}{{y}}}`, "at offset 10: " + here},
 		{"", "{{secret.x}}", "at offset 0: " + kinds},
 		{"", "{{vars.X}}", "at offset 0: " + kinds},
 		{"", "{{ vars.x }}", "at offset 0: " + kinds},
