@@ -3,8 +3,10 @@ package policy
 import (
 	"cmp"
 	"context"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +20,15 @@ type Call struct {
 	// Path is the escaped path below the policy's base URL, empty or beginning
 	// with a slash. It counts only where Policy is set.
 	Path string
+
+	// Operation makes a named call of the operation of that name: the request's
+	// body or query holds variables, and the operation says what goes out.
+	// Path does not count then.
+	Operation string
+
+	// Host is the host that the bot addressed the third party by, where it did.
+	// It must be the tenant's own where the base URL's host is each tenant's.
+	Host string
 
 	// Tenant is on whose behalf the call leaves. Empty: none was named.
 	Tenant string
@@ -124,12 +135,34 @@ func (c *call) address() {
 	}
 	c.rec.Policy = c.policy.name
 	c.op = c.policy.own
-	id, inputs, found := c.policy.router.Match(c.req.Method, cmp.Or(c.path, "/"), c.inputs[:0])
+	if c.info.Operation != "" {
+		c.named = true
+		if op := c.policy.operation(c.info.Operation); op != nil {
+			c.op, c.rec.Operation = op, op.name
+			c.asked.method = op.method
+		}
+		return
+	}
+	id, captured, found := c.policy.router.Match(c.req.Method, cmp.Or(c.path, "/"), c.captured[:0])
 	if found {
-		c.op, c.inputs = c.policy.operations[id], inputs
+		c.op, c.captured = c.policy.operations[id], captured
 		c.rec.Operation = c.op.name
 	}
 	c.rec.Path = c.path
+	c.asked = asked{
+		method: c.req.Method, path: c.path,
+		query: c.req.URL.RawQuery, forceQuery: c.req.URL.ForceQuery, header: c.req.Header,
+	}
+}
+
+// operation gives the operation of that name, nil where there is none.
+func (p *Policy) operation(name string) *operation {
+	for _, op := range p.operations {
+		if op.name == name {
+			return op
+		}
+	}
+	return nil
 }
 
 // byURL gives the policy with the longest base URL that u begins with, and the
@@ -138,14 +171,25 @@ func (c *call) address() {
 func (g *Gateway) byURL(u *url.URL) (*Policy, string) {
 	path, host := u.EscapedPath(), strings.ToLower(u.Hostname())
 	for _, p := range g.bases[host] {
-		if !samePort(u, p.base) {
-			continue
+		if rest, below := p.below(u, path); below {
+			return p, rest
 		}
-		if rest, below := strings.CutPrefix(path, p.basePath); below && (rest == "" || rest[0] == '/') {
+	}
+	for _, p := range g.tenantBases {
+		if rest, below := p.below(u, path); below && p.hosts.matches(host) {
 			return p, rest
 		}
 	}
 	return nil, ""
+}
+
+// below gives what of a path is below the base URL, if port and path begin so.
+func (p *Policy) below(u *url.URL, path string) (rest string, below bool) {
+	if !samePort(u, p.base) {
+		return "", false
+	}
+	rest, below = strings.CutPrefix(path, p.basePath)
+	return rest, below && (rest == "" || rest[0] == '/')
 }
 
 // defaultPorts are those that a scheme stands for.
@@ -171,6 +215,20 @@ func SplitPath(escapedPath string) (policy, rest string) {
 	return name, rest
 }
 
+// SplitCall splits the path of a named call, /call/<policy>/<operation>. named
+// tells whether it is one; the names are empty where it is not whole.
+func SplitCall(escapedPath string) (policy, operation string, named bool) {
+	names, named := strings.CutPrefix(escapedPath, "/call/")
+	if !named {
+		return "", "", escapedPath == "/call"
+	}
+	policy, operation, _ = strings.Cut(names, "/")
+	if policy == "" || operation == "" || strings.Contains(operation, "/") {
+		return "", "", true
+	}
+	return policy, operation, true
+}
+
 // Locate gives the policy with the longest base URL that an absolute URL begins
 // with, and the escaped path below it. The name is empty where there is none.
 func (g *Gateway) Locate(u *url.URL) (policy, rest string) {
@@ -179,4 +237,22 @@ func (g *Gateway) Locate(u *url.URL) (policy, rest string) {
 		return "", ""
 	}
 	return p.name, rest
+}
+
+// LeadsTo tells whether an http URL with this authority, host:port, can mean the
+// policy of that name, or any where the name is empty: whether it makes sense to
+// open a tunnel there. The port must be said (RFC 9110, section 9.3.6), and not be
+// the one that stands for TLS where the policy speaks that.
+func (g *Gateway) LeadsTo(authority, policy string) bool {
+	u := &url.URL{Scheme: "http", Host: authority}
+	host, port, err := net.SplitHostPort(strings.ToLower(authority))
+	if err != nil || port == "" || port != u.Port() {
+		return false
+	}
+	leads := func(p *Policy) bool {
+		return (policy == "" || p.name == policy) && samePort(u, p.base) &&
+			(p.base.Scheme != "https" || port != defaultPorts["https"])
+	}
+	return slices.ContainsFunc(g.bases[host], leads) ||
+		slices.ContainsFunc(g.tenantBases, func(p *Policy) bool { return leads(p) && p.hosts.matches(host) })
 }

@@ -29,14 +29,18 @@ const (
 // count: policy, method, tenant, the request itself, secrets, limits. A nil
 // answer means yes.
 func (c *call) admit() *ending {
+	c.envelope = c.envelopeBound()
 	if r := c.info.Refusal; r != nil {
 		return &ending{outcome: r.Outcome, reason: r.Reason}
 	}
 	if c.policy == nil {
 		return &ending{outcome: NotFound, reason: ReasonNoPolicy}
 	}
+	if c.named && c.op == c.policy.own {
+		return &ending{outcome: NotFound, reason: fmt.Sprintf("The policy %s has no operation of that name.", c.policy.name)}
+	}
 	for _, check := range []func(*call) *ending{
-		(*call).admitMethod, (*call).admitTenant, (*call).admitRequest, (*call).admitSecrets, (*call).admitLimits,
+		(*call).admitMethod, (*call).admitTenant, (*call).admitRequest, (*call).admitInputs, (*call).admitSecrets, (*call).admitLimits,
 	} {
 		if refused := check(c); refused != nil {
 			return refused
@@ -45,13 +49,20 @@ func (c *call) admit() *ending {
 	return nil
 }
 
+// callMethods are the methods of named calls, whatever the operation's own.
+var callMethods = []string{http.MethodGet, http.MethodPost}
+
 func (c *call) admitMethod() *ending {
-	if c.policy.methods == nil || slices.Contains(c.policy.methods, c.req.Method) {
+	allowed, what := c.policy.methods, "The policy "+c.policy.name
+	if c.named {
+		allowed, what = callMethods, "A named call"
+	}
+	if allowed == nil || slices.Contains(allowed, c.req.Method) {
 		return nil
 	}
 	return &ending{
-		outcome: Denied, status: http.StatusMethodNotAllowed, allow: c.policy.methods,
-		reason: fmt.Sprintf("The policy %s does not allow %s.", c.policy.name, methodLabel(c.req.Method)),
+		outcome: Denied, status: http.StatusMethodNotAllowed, allow: allowed,
+		reason: fmt.Sprintf("%s does not allow %s.", what, methodLabel(c.req.Method)),
 	}
 }
 
@@ -76,12 +87,12 @@ func (c *call) admitTenant() *ending {
 		return &ending{outcome: Denied, reason: "The tenant is not known."}
 	}
 	c.rec.Tenant, c.rec.Plan = c.tenant, c.plan.name
-	return nil
+	return c.admitHost()
 }
 
-// named is the tenant, or empty for anonymous: nobody in particular has no
+// namedTenant is the tenant, or empty for anonymous: nobody in particular has no
 // secrets, no breaker cell and no stale answers of its own.
-func (c *call) named() string {
+func (c *call) namedTenant() string {
 	if c.tenant == Anonymous {
 		return ""
 	}
@@ -102,18 +113,14 @@ func (g *Gateway) planInFile(name string) (*plan, bool) {
 
 // admitRequest tests the request itself, and finds its deadline.
 func (c *call) admitRequest() *ending {
-	if err := template.CheckEscapedPath(c.path); err != nil {
+	if err := template.CheckEscapedPath(c.path); err != nil && !c.named {
 		return &ending{outcome: BadRequest, reason: fmt.Sprintf("The path is not allowed: %v.", err)}
 	}
 	if !isPrintable(c.req.Header.Get("Upgrade")) {
 		return &ending{outcome: BadRequest, reason: "The header Upgrade names no protocol."}
 	}
-	switch c.req.Header.Get(headerReply) {
-	case "", "headers":
-	case "envelope":
-		return &ending{outcome: BadRequest, reason: "Signpost-Reply: envelope is not available yet."}
-	default:
-		return &ending{outcome: BadRequest, reason: "Signpost-Reply is not known: expected headers."}
+	if _, known := askedReply(c.req.Header); !known {
+		return &ending{outcome: BadRequest, reason: headerReply + " is not known: expected headers or envelope."}
 	}
 	if refused := c.findDeadline(); refused != nil {
 		return refused
@@ -165,23 +172,26 @@ func (c *call) admitSecrets() *ending {
 	if len(c.policy.inject) == 0 {
 		return nil
 	}
-	var parts []secret.Secret
 	c.credentials = slices.Grow(c.credentials[:0], len(c.policy.inject))
 	for i := range c.policy.inject {
-		value, used, err := c.policy.inject[i].credential(c.gateway.secrets, c.named())
+		value, used, err := c.policy.inject[i].credential(c.gateway.secrets, c.namedTenant(), c.tenantVars)
 		if err != nil {
 			return c.noSecret(err)
 		}
 		c.credentials = append(c.credentials, value)
-		parts = append(parts, used...)
+		c.secrets = append(c.secrets, used...)
 	}
-	c.scrubber = c.gateway.state.scrubbers.For(parts)
+	c.scrubber = c.gateway.state.scrubbers.For(c.secrets)
 	return nil
 }
 
 // noSecret is the ending of a call whose credentials cannot be made. What is
 // told names the secret at most; where it was looked for is the operator's.
 func (c *call) noSecret(err error) *ending {
+	var noHost *noHostError
+	if errors.As(err, &noHost) {
+		return &ending{outcome: Denied, reason: noHost.reason()}
+	}
 	var missing *secret.NotFoundError
 	if errors.As(err, &missing) {
 		return &ending{outcome: Denied, reason: "There is no secret for this call: " + missing.Ref.String() + "."}

@@ -54,8 +54,8 @@ func (c *call) receive(resp *http.Response) ending {
 		}
 	}
 	end := ending{outcome: outcomeOf(a.status), answer: a, retryAfter: retryAfter(resp.Header, time.Now())}
-	a.skip = neverPeeked(c.req.Method, resp)
-	if a.skip || !c.op.readsJSON && !c.op.readsText {
+	a.skip = neverPeeked(c.asked.method, resp)
+	if a.skip || !c.maps() && c.envelope == 0 {
 		return end
 	}
 	if err := c.peek(a); err != nil {
@@ -79,7 +79,7 @@ func (c *call) unusable(resp *http.Response) string {
 
 // upgradesTo tells whether the bot asked for the protocol.
 func (c *call) upgradesTo(protocol string) bool {
-	asked := AskedProtocol(c.req.Header)
+	asked := AskedProtocol(c.asked.header)
 	return asked != "" && strings.EqualFold(asked, protocol)
 }
 
@@ -143,7 +143,7 @@ func (c *call) scrubBody(a *answer) (unknown string) {
 	if a.status == http.StatusSwitchingProtocols {
 		return "" // The stream of an upgraded connection scrubs for itself.
 	}
-	if c.req.Method == http.MethodHead || a.status == http.StatusNotModified || a.status == http.StatusNoContent {
+	if c.asked.method == http.MethodHead || a.status == http.StatusNotModified || a.status == http.StatusNoContent {
 		return ""
 	}
 	switch coding := contentCoding(a.resp.Header); coding {
@@ -190,10 +190,30 @@ func incompleteCoding(err error) error {
 	return err
 }
 
-// peek reads the body up to the operation's bound and, where that is all of it,
-// the values in it. The body is then forwarded whole.
+// maps tells whether anything but an envelope reads the body.
+func (c *call) maps() bool { return c.op.readsJSON || c.op.readsText }
+
+// peekBound is how much of the body is read, in bytes: where only an envelope
+// reads it, no more than that could hold.
+func (c *call) peekBound() int {
+	if c.maps() || c.envelope == 0 {
+		return c.op.peek
+	}
+	return min(c.op.peek, c.envelope)
+}
+
+// tooLarge notes that the body is over the bound. To an envelope alone this is
+// no fault of the answer's.
+func (c *call) tooLarge(a *answer, bound int) {
+	if c.maps() {
+		a.why = fmt.Sprintf("Response Mapping Not Done, the answer is larger than %s", Size(bound))
+	}
+}
+
+// peek reads the body up to its bound and, where that is all of it, the values
+// in it. The body is then forwarded whole.
 func (c *call) peek(a *answer) error {
-	bound := c.op.peek
+	bound := c.peekBound()
 	room := bound
 	if length := a.resp.ContentLength; length >= 0 && length < int64(bound) {
 		room = int(length)
@@ -206,7 +226,7 @@ func (c *call) peek(a *answer) error {
 		return err
 	}
 	if buf.Len() > bound {
-		a.why = fmt.Sprintf("Response Mapping Not Done, the answer is larger than %s", Size(bound))
+		c.tooLarge(a, bound)
 		a.body = &rejoined{Reader: io.MultiReader(bytes.NewReader(buf.Bytes()), a.body), Closer: a.body}
 		return nil
 	}
@@ -235,21 +255,24 @@ func (c *call) readValues(a *answer) {
 	switch contentCoding(a.resp.Header) {
 	case "":
 	case "gzip", "x-gzip":
-		a.text = gunzipUpTo(a.whole, c.op.peek)
-		if len(a.text) > c.op.peek {
-			a.why = fmt.Sprintf("Response Mapping Not Done, the answer is larger than %s", Size(c.op.peek))
+		bound := c.peekBound()
+		a.text = gunzipUpTo(a.whole, bound)
+		if len(a.text) > bound {
+			c.tooLarge(a, bound)
 			a.text = nil
 			return
 		}
 	default:
 		a.text = nil
 	}
-	if !c.op.readsJSON {
+	if !c.op.readsJSON && c.envelope == 0 {
 		return
 	}
 	values, err := c.op.reads.Read(a.text, c.values[:0])
 	if err != nil {
-		a.why = unreadable(err)
+		if c.op.readsJSON {
+			a.why = unreadable(err)
+		}
 		return
 	}
 	a.doc, a.values, c.values = a.text, values, values

@@ -16,12 +16,14 @@ import (
 func (c *call) send() ending {
 	c.startClock()
 	keep := 0
-	if c.op.retry.attempts > 0 {
+	if c.op.retry.attempts > 0 || c.granted() {
 		keep = c.op.peek
 	}
-	c.upload = newUpload(c.req, keep)
+	if !c.named {
+		c.upload = newUpload(c.req, keep)
+	}
 	var last ending
-	for n := 0; ; n++ {
+	for n, retries := 0, 0; ; n++ {
 		permit, refused := c.permit(n)
 		if refused != nil {
 			if n > 0 {
@@ -32,10 +34,19 @@ func (c *call) send() ending {
 		if last.answer != nil {
 			last.answer.discard()
 		}
+		if refused := c.getTokens(); refused != nil {
+			permit.Done(breaker.Ignored)
+			c.ticket.Refund()
+			return *refused
+		}
 		last = c.permitted(&permit)
-		if !c.again(n, &last) {
+		if c.renew(&last) {
+			continue
+		}
+		if !c.again(retries, &last) {
 			return last
 		}
+		retries++
 	}
 }
 
@@ -51,7 +62,7 @@ func (c *call) permitted(permit *breaker.Permit) ending {
 // permit asks breaker and shared limits for one attempt. A first attempt that
 // is kept back gives its windows back: the call was not sent.
 func (c *call) permit(n int) (breaker.Permit, *ending) {
-	permit, refusal := c.op.breaker.Allow(c.policy.host, c.named(), c.left()+time.Second)
+	permit, refusal := c.op.breaker.Allow(c.hostPort(), c.namedTenant(), c.left()+time.Second)
 	if n == 0 && !c.op.breaker.Config().Off {
 		c.rec.BreakerState = permit.State().String()
 		if refusal != nil {
@@ -79,7 +90,7 @@ func (c *call) permit(n int) (breaker.Permit, *ending) {
 
 // attempt sends one request and reads as much of the answer as mapping needs.
 func (c *call) attempt() ending {
-	c.rec.Attempts = append(c.rec.Attempts, Attempt{Start: time.Now(), Host: c.policy.host})
+	c.rec.Attempts = append(c.rec.Attempts, Attempt{Start: time.Now(), Host: c.hostPort()})
 	a := &c.rec.Attempts[len(c.rec.Attempts)-1]
 	cancel := c.cancel
 	c.trail = &fault.Trail{Resend: func() { cancel(errResent) }}
@@ -192,6 +203,9 @@ func (c *call) breakerResult(end ending) breaker.Result {
 	}
 	switch end.answer.status {
 	case http.StatusUnauthorized, http.StatusTooManyRequests:
+		if c.mayRenew(end) {
+			return breaker.Ignored // What comes of the next token counts.
+		}
 		return breaker.TenantFailure
 	case http.StatusForbidden:
 		return breaker.Ignored

@@ -13,6 +13,7 @@ import (
 	"github.com/signpost-gateway/signpost/policy/extract"
 	"github.com/signpost-gateway/signpost/policy/fault"
 	"github.com/signpost-gateway/signpost/policy/hint"
+	"github.com/signpost-gateway/signpost/policy/input"
 	"github.com/signpost-gateway/signpost/policy/limit"
 	"github.com/signpost-gateway/signpost/policy/secret"
 )
@@ -26,18 +27,26 @@ type call struct {
 	op      *operation // nil with policy
 	req     *http.Request
 	info    *Call
-	path    string   // escaped, below the base URL
-	inputs  []string // captured segments, in the order of op.inputs
+	path    string // escaped, below the base URL; not of a named call
+	named   bool   // the bot sent variables, and the operation says what goes out
 	rec     Record
 	span    trace.Span
 
+	// The request, as the third party is to get it.
+	captured []string      // segments, in the order of op.captures
+	inputs   []input.Value // what the bot's variables are, where something judges them
+	asked    asked
+
 	// Admission.
 	tenant      string
+	host        string // the tenant's own, where the base URL says so; else empty
 	plan        *plan
 	known       bool
 	ticket      limit.Ticket
-	limited     []limit.State // the tenant's windows, for the RateLimit headers
+	limited     []limit.State     // the tenant's windows, for the RateLimit headers
+	tenantVars  map[string]string // the tenants file's, where a host needs them; not to be changed
 	credentials []credential
+	secrets     []secret.Secret // all that is in credentials, for scrubbing
 	scrubber    *secret.Scrubber
 	deadline    time.Duration
 	shortened   bool // by the request's header or the plan, not by the policy
@@ -48,14 +57,16 @@ type call struct {
 	timer    *time.Timer
 	trail    *fault.Trail // of the last attempt
 	upload   *upload
+	renewed  bool // a token was asked for again
 	reusable bool // nothing but the answer's body holds the call
 
 	// The answer.
-	env    *hint.Env
-	peeked []byte          // the memory of the peeked body
-	values []extract.Value // the memory of an answer's values
-	vars   map[string]any  // what conditions read as vars
-	given  map[string]any  // what conditions read as input
+	envelope int // bounds the envelope that is to be sent, 0: none is
+	env      *hint.Env
+	peeked   []byte          // the memory of the peeked body
+	values   []extract.Value // the memory of an answer's values
+	vars     map[string]any  // what conditions read as vars
+	given    map[string]any  // what conditions read as input
 }
 
 // Reasons why a call's context ends before the bot's does.
@@ -95,12 +106,13 @@ func (c *call) recycle() {
 	clear(c.rec.Faults)
 	clear(c.limited)
 	clear(c.credentials)
+	clear(c.secrets)
 	clear(c.vars)
 	clear(c.given)
 	clear(c.values)
 	next := call{
-		vars: c.vars, given: c.given, limited: c.limited[:0], credentials: c.credentials[:0],
-		inputs: c.inputs[:0], values: c.values[:0],
+		vars: c.vars, given: c.given, limited: c.limited[:0], credentials: c.credentials[:0], secrets: c.secrets[:0],
+		captured: c.captured[:0], values: c.values[:0],
 	}
 	next.rec.Attempts, next.rec.Hints, next.rec.Vars = c.rec.Attempts[:0], c.rec.Hints[:0], c.rec.Vars[:0]
 	next.rec.Faults = c.rec.Faults[:0]

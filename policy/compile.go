@@ -225,8 +225,13 @@ func (c *compiler) limits(rates []RateLimit, conc []Concurrency, scope, label, n
 
 func (c *compiler) secrets(spec *Spec) {
 	for _, s := range spec.Secrets {
-		if s.From != "env" && s.From != "dir" {
-			c.wrong(s.Place, "secrets", "%q is not a place of secrets: expected env or dir", s.From)
+		switch {
+		case s.From != "env" && s.From != "dir" && s.From != "age":
+			c.wrong(s.Place, "secrets", "%q is not a place of secrets: expected env, dir or age", s.From)
+		case s.From == "age" && (s.Where == "" || s.Identity == ""):
+			c.wrong(s.Place, "secrets age", "expected the encrypted file and the identity file that decrypts it")
+		case s.From != "age" && s.Identity != "":
+			c.wrong(s.Place, "secrets "+s.From, "an identity file stands beside it: only age has one")
 		}
 	}
 	c.gateway.secrets = spec.SecretStore()
@@ -242,6 +247,8 @@ func (s *Spec) SecretStore() *secret.Store {
 			providers = append(providers, secret.Env(source.Where))
 		case "dir":
 			providers = append(providers, secret.Dir(source.Where))
+		case "age":
+			providers = append(providers, secret.Age(source.Where, source.Identity))
 		}
 	}
 	return secret.NewStore(providers...)
@@ -261,6 +268,7 @@ func (c *compiler) policy(spec *PolicySpec) *Policy {
 	c.base(p, spec, name)
 	c.methods(p, spec.Methods, spec.Places["methods"], name)
 	c.injections(p, spec, name)
+	p.needsVars = p.hosts.vars != nil || slices.ContainsFunc(p.inject, func(in injection) bool { return in.oauth2 != nil && in.oauth2.hosts.vars != nil })
 	c.noSecrets(spec.Places["title"], name+": title", spec.Title)
 	scope := c.policyScope(spec)
 	p.own = c.operation(p, nil, scope, scope)
@@ -280,11 +288,9 @@ func (c *compiler) policy(spec *PolicySpec) *Policy {
 // base reads the third party's address.
 func (c *compiler) base(p *Policy, spec *PolicySpec, name string) {
 	at := spec.Places["policy"]
-	if strings.Contains(spec.BaseURL, "{tenant.") {
-		c.wrong(at, name, "{tenant.…} in a base URL is not available yet")
-	}
 	c.noSecrets(at, name, spec.BaseURL)
-	u, err := url.Parse(spec.BaseURL)
+	source, hosts := c.tenantHost(spec.BaseURL, at, name)
+	u, err := url.Parse(source)
 	p.base = &url.URL{Scheme: "https", Host: "invalid"}
 	switch {
 	case err != nil:
@@ -297,8 +303,10 @@ func (c *compiler) base(p *Policy, spec *PolicySpec, name string) {
 		c.wrong(at, name, "%q is not a base URL: expected no query and no fragment", spec.BaseURL)
 	case template.CheckEscapedPath(u.EscapedPath()) != nil:
 		c.wrong(at, name, "%q is not a base URL: %v", spec.BaseURL, template.CheckEscapedPath(u.EscapedPath()))
+	case !hosts.within(u.Host):
+		c.wrong(at, name, "%q is not a base URL: {tenant.NAME} stands in the host alone", spec.BaseURL)
 	default:
-		p.base = u
+		p.base, p.hosts = u, hosts
 	}
 	p.basePath = strings.TrimRight(p.base.EscapedPath(), "/")
 	p.host = hostPort(p.base)

@@ -224,7 +224,7 @@ func (c *compiler) policyScope(spec *PolicySpec) hint.Scope {
 	for i := range spec.Operations {
 		o := &spec.Operations[i]
 		s.Vars = appendVars(s.Vars, o.Extracts)
-		s.Inputs = appendInputs(s.Inputs, o.Template)
+		s.Inputs = appendInputs(s.Inputs, o)
 	}
 	return s
 }
@@ -233,7 +233,7 @@ func (c *compiler) policyScope(spec *PolicySpec) hint.Scope {
 func (c *compiler) operationScope(spec *PolicySpec, o *OperationSpec) hint.Scope {
 	s := hint.Scope{CheckPath: checkPath}
 	s.Vars = appendVars(appendVars(s.Vars, spec.Extracts), o.Extracts)
-	s.Inputs = appendInputs(s.Inputs, o.Template)
+	s.Inputs = appendInputs(s.Inputs, o)
 	return s
 }
 
@@ -251,12 +251,8 @@ func appendVars(names []string, extracts []Extract) []string {
 	return names
 }
 
-func appendInputs(names []string, source string) []string {
-	path, err := template.ParsePath(source)
-	if err != nil {
-		return names
-	}
-	for _, n := range path.Names() {
+func appendInputs(names []string, o *OperationSpec) []string {
+	for _, n := range inputNames(o) {
 		if !slices.Contains(names, n) {
 			names = append(names, n)
 		}

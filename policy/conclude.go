@@ -21,6 +21,8 @@ func (c *call) conclude(end ending) *http.Response {
 	c.reusable = c.info.OneReader
 	var resp *http.Response
 	switch {
+	case c.enveloped(&d):
+		resp = c.wrap(&d)
 	case d.stale != nil:
 		resp = c.fixed(d.Status, d.stale.resp.Header, d.stale.whole)
 	case d.fallback != nil:
@@ -28,10 +30,8 @@ func (c *call) conclude(end ending) *http.Response {
 	case d.end.answer != nil:
 		return c.forward(&d)
 	default:
-		header := http.Header{"Content-Type": {"application/problem+json"}, "Cache-Control": {"no-store"}}
-		if allow := d.end.allow; len(allow) > 0 {
-			header["Allow"] = []string{strings.Join(allow, ", ")}
-		}
+		header := allowed(&d.end)
+		header["Content-Type"], header["Cache-Control"] = []string{"application/problem+json"}, []string{"no-store"}
 		resp = c.fixed(d.Status, header, appendProblem(nil, &c.rec))
 	}
 	if d.end.answer != nil {
@@ -40,6 +40,15 @@ func (c *call) conclude(end ending) *http.Response {
 	c.setHeaders(c.headerOf(resp))
 	c.stopClock()
 	return resp
+}
+
+// allowed is what the header of our own answer says of methods after a 405.
+func allowed(end *ending) http.Header {
+	header := make(http.Header, 16)
+	if len(end.allow) > 0 {
+		header["Allow"] = []string{strings.Join(end.allow, ", ")}
+	}
+	return header
 }
 
 // headerOf is where Signpost's own headers go: the answer's, or where the
@@ -90,20 +99,23 @@ func bodiless(status int) bool {
 	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
-// static fills a fallback's own body.
+// static answers with a fallback's own body.
 func (c *call) static(f *fallback) *http.Response {
 	header := http.Header{"Cache-Control": {"no-store"}}
 	if f.kind != "" {
 		header["Content-Type"] = []string{f.kind}
 	}
-	body := f.body.Append(nil, func(ref template.Ref) ([]byte, string, bool) {
+	return c.fixed(f.status, header, c.fill(f))
+}
+
+// fill makes the body of a fallback from its template.
+func (c *call) fill(f *fallback) []byte {
+	return f.body.Append(nil, func(ref template.Ref) ([]byte, string, bool) {
 		if ref.Kind == template.Vars {
 			return c.varText(ref.Name)
 		}
-		text, given := c.env.Input[ref.Name].(string)
-		return nil, text, given
+		return c.inputText(ref.Name)
 	})
-	return c.fixed(f.status, header, body)
 }
 
 // forward passes the third party's answer on.
@@ -111,6 +123,11 @@ func (c *call) forward(d *decision) *http.Response {
 	a := d.end.answer
 	resp := a.resp
 	keep := c.toKeep(d)
+	if c.asked.method == http.MethodHead && c.req.Method != http.MethodHead {
+		// A named call: the bot's own method promises a body of that length.
+		resp.ContentLength = 0
+		delete(resp.Header, "Content-Length")
+	}
 	c.setHeaders(c.headerOf(resp))
 	resp.Request = c.req
 	if a.read {

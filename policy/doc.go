@@ -8,13 +8,17 @@
 // all inside RoundTrip, so that no path can leave it without an outcome and a
 // route.
 //
-//	spec.go      what an operator may say; unit.go, its units
+//	spec.go      what an operator may say; spec_inject.go, of credentials;
+//	             unit.go, its units
 //	compile.go   from a Spec to a Gateway, or to all that is wrong with it;
 //	             compile_mapping.go, operation.go and inject.go, its parts
 //	gateway.go   all policies and what they share; options.go, what they need
 //	address.go   which policy and operation a request means
 //	call.go      the story of one call, top to bottom
 //	admission.go may it go out, and if not, why: tenant, limits, secrets
+//	inputs.go    the variables that the bot sent; named.go, the request that
+//	             a named call makes of them; tenanthost.go, a tenant's own host
+//	inject_token.go credentials that are minted or asked for
 //	attempt.go   one request sent to the third party, and what came of it
 //	outgoing.go  what that request holds, and what never leaves; hop.go and
 //	             upload.go, its connection and its body
@@ -23,9 +27,9 @@
 //	mapping.go   variables and hints
 //	outcome.go   the closed list of outcomes
 //	verdict.go   the one place that decides outcome, route and next
-//	conclude.go  the answer that the bot gets; lastgood.go, a stale one, and
-//	             stream.go, its body
-//	header.go    every header that Signpost writes
+//	conclude.go  the answer that the bot gets; lastgood.go, a stale one,
+//	             envelope.go, one in an envelope, and stream.go, its body
+//	header.go    every header that Signpost writes; envelope.go, the same as JSON
 //	span.go      every span, attribute and event
 //	record.go    what is known of a call when it is over
 //

@@ -37,6 +37,7 @@ type Gateway struct {
 	secrets          *secret.Store
 	policies         map[string]*Policy
 	bases            map[string][]*Policy // by host, longest base URL first
+	tenantBases      []*Policy            // those with a host for each tenant, the longest path first
 	state            *State
 	observe          func(*Record)
 	tracing          Tracing
@@ -58,23 +59,26 @@ type plan struct {
 // http.RoundTripper: of a request's URL it takes path and query, which it adds
 // to its base URL. It is safe for concurrent use.
 type Policy struct {
-	gateway        *Gateway
-	name           string
-	spec           *PolicySpec
-	base           *url.URL
-	basePath       string // escaped, without a slash at its end
-	host           string // host:port of the third party
-	methods        []string
-	operationsOnly bool
-	inject         []injection
-	injectsSecret  bool // one of them is a credential
-	propagate      bool
-	limits         *limit.Set // the policy's own; operations add theirs
-	guard          *dialguard.Guard
-	transport      http.RoundTripper
-	own            *operation // for calls that no operation recognises
-	operations     []*operation
-	router         *template.Router
+	gateway         *Gateway
+	name            string
+	spec            *PolicySpec
+	base            *url.URL
+	basePath        string // escaped, without a slash at its end
+	host            string // host:port of the third party
+	methods         []string
+	operationsOnly  bool
+	inject          []injection
+	injectsSecret   bool // one of them is a credential
+	propagate       bool
+	limits          *limit.Set // the policy's own; operations add theirs
+	hosts           tenantHost
+	needsVars       bool // a host needs the tenant's variables
+	tokenTransports []http.RoundTripper
+	guard           *dialguard.Guard
+	transport       http.RoundTripper
+	own             *operation // for calls that no operation recognises
+	operations      []*operation
+	router          *template.Router
 }
 
 // New compiles a Spec. The error is of type Mistakes where the Spec is at
@@ -98,6 +102,7 @@ func New(spec Spec, o Options) (*Gateway, error) {
 	if g.log == nil {
 		g.log = slog.Default()
 	}
+	g.secrets.OnFault(g.reportSecrets)
 	transport := o.Transport
 	if transport == nil {
 		transport = NewTransport
@@ -108,6 +113,13 @@ func New(spec Spec, o Options) (*Gateway, error) {
 			return nil, fmt.Errorf("policy %s: making the transport: %w", p.name, err)
 		}
 		p.transport = base
+		for i := range p.inject {
+			if g := p.inject[i].oauth2; g != nil {
+				if err := g.connect(p, transport); err != nil {
+					return nil, fmt.Errorf("policy %s: %w", p.name, err)
+				}
+			}
+		}
 	}
 	if g.tenantsFile != "" {
 		watcher, err := tenant.NewWatcher(g.tenantsFile, g.knowsPlan, g.reportTenants)
@@ -129,6 +141,15 @@ func (g *Gateway) reportTenants(err error, f *tenant.File) {
 		return
 	}
 	g.log.Info("read the tenants file", "file", g.tenantsFile, "tenants", f.Len())
+}
+
+// reportSecrets logs what became of secrets that were read again.
+func (g *Gateway) reportSecrets(place string, err error) {
+	if err != nil {
+		g.log.Error("reading secrets: those that were read before stay in use", "place", place, "error", err)
+		return
+	}
+	g.log.Info("read the secrets again", "place", place)
 }
 
 // Start begins what runs beside calls: the tenants file is watched and idle
@@ -195,8 +216,10 @@ func (g *Gateway) leave() {
 // over the answer that came on it: closed then, the answer would be lost.
 func (g *Gateway) closeIdle() {
 	for _, p := range g.policies {
-		if idle, ok := p.transport.(interface{ CloseIdleConnections() }); ok {
-			idle.CloseIdleConnections()
+		for _, transport := range append(p.tokenTransports, p.transport) {
+			if idle, ok := transport.(interface{ CloseIdleConnections() }); ok {
+				idle.CloseIdleConnections()
+			}
 		}
 	}
 }
@@ -253,6 +276,9 @@ func (g *Gateway) MissingSecrets() error {
 					missing = append(missing, Mistake{Place: p.spec.Inject[i].Place, Name: "policy " + name + ": inject", Text: err.Error()})
 				}
 			}
+			if err := p.inject[i].cannotSign(g.secrets); err != nil {
+				missing = append(missing, Mistake{Place: p.spec.Inject[i].Place, Name: "policy " + name + ": inject jwt", Text: err.Error()})
+			}
 		}
 	}
 	return errors.Join(missing...)
@@ -278,9 +304,14 @@ func (g *Gateway) indexBases(specs []PolicySpec) {
 	g.bases = make(map[string][]*Policy, len(specs))
 	for i := range specs {
 		p := g.policies[specs[i].Name]
+		if p.hosts.vars != nil {
+			g.tenantBases = append(g.tenantBases, p)
+			continue
+		}
 		host := strings.ToLower(p.base.Hostname())
 		g.bases[host] = append(g.bases[host], p)
 	}
+	slices.SortStableFunc(g.tenantBases, func(a, b *Policy) int { return len(b.basePath) - len(a.basePath) })
 	for _, sharing := range g.bases {
 		slices.SortStableFunc(sharing, func(a, b *Policy) int { return len(b.basePath) - len(a.basePath) })
 	}

@@ -32,6 +32,8 @@ const (
 	headerRateLimit       = "Ratelimit"
 	headerServerTiming    = "Server-Timing"
 	headerRetryAfter      = "Retry-After"
+
+	headerIdempotencyKey = "Idempotency-Key" // draft-ietf-httpapi-idempotency-key-header
 )
 
 // Bounds of what variables take in the header, in bytes after encoding.
@@ -110,7 +112,7 @@ func (c *call) setHeaders(header http.Header) {
 	}
 	c.setVariables(&w)
 	c.setRateLimits(&w)
-	if r.RetryAfter > 0 && r.UpstreamStatus == 0 && r.Fallback == "" {
+	if r.RetryAfter > 0 && r.UpstreamStatus == 0 && r.Fallback == "" && c.envelope == 0 {
 		w.set(headerRetryAfter, strconv.FormatInt(wholeSeconds(r.RetryAfter), 10))
 	}
 	header[headerServerTiming] = append(header[headerServerTiming], c.serverTiming())

@@ -16,13 +16,16 @@ type injection struct {
 	query  string
 	basic  bool
 	user   *secret.Template // of basic
-	value  *secret.Template
+	value  *secret.Template // nil: jwt or oauth2
+	jwt    *signing
+	oauth2 *granting
 }
 
 // credential is an injection's value for one call.
 type credential struct {
 	header, query string
-	value         secret.Secret
+	value         secret.Secret // empty while there is no token
+	grant         *grant        // of oauth2
 }
 
 func (c *compiler) injections(p *Policy, spec *PolicySpec, name string) {
@@ -47,11 +50,17 @@ func (c *compiler) injections(p *Policy, spec *PolicySpec, name string) {
 		case "basic":
 			compiled.header, compiled.basic = "Authorization", true
 			compiled.user = c.secretText(in.Name, in.Place, label)
+		case "jwt":
+			c.jwt(&compiled, in.JWT, in.Place, label)
+		case "oauth2":
+			c.oauth2(&compiled, in.OAuth2, in.Place, label)
 		default:
-			c.wrong(in.Place, label, "expected header, query, bearer or basic")
+			c.wrong(in.Place, label, "expected header, query, bearer, basic, jwt or oauth2")
 			continue
 		}
-		compiled.value = c.secretText(text, in.Place, label)
+		if in.As != "jwt" && in.As != "oauth2" {
+			compiled.value = c.secretText(text, in.Place, label)
+		}
 		c.uninjectable(compiled.header, in.Place, label)
 		key := compiled.header + "?" + compiled.query
 		if taken[key] {
@@ -86,6 +95,14 @@ func (c *compiler) secretText(source string, at Place, name string) *secret.Temp
 
 // refs are the secrets that the injection reads.
 func (in *injection) refs() []secret.Ref {
+	switch {
+	case in.jwt != nil:
+		return in.jwt.refs()
+	case in.oauth2 != nil:
+		return in.oauth2.refs()
+	case in.value == nil:
+		return nil // It was refused.
+	}
 	refs := in.value.Refs()
 	if in.user != nil {
 		refs = append(in.user.Refs(), refs...)
@@ -95,7 +112,15 @@ func (in *injection) refs() []secret.Ref {
 
 // credential fills the injection for one tenant. parts are the secrets in it,
 // for scrubbing.
-func (in *injection) credential(store *secret.Store, tenant string) (credential, []secret.Secret, error) {
+func (in *injection) credential(store *secret.Store, tenant string, vars map[string]string) (credential, []secret.Secret, error) {
+	switch {
+	case in.jwt != nil:
+		value, parts, err := in.jwt.mint(store, tenant)
+		return credential{header: in.header, value: value}, parts, err
+	case in.oauth2 != nil:
+		grant, parts, err := in.oauth2.grant(store, tenant, vars)
+		return credential{header: in.header, grant: grant}, parts, err
+	}
 	value, parts, err := in.value.Expand(store, tenant)
 	if err != nil {
 		return credential{}, nil, err

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"crypto/sha256"
 	"net/http"
 	"time"
 
@@ -9,19 +10,28 @@ import (
 
 // mayKeep tells whether answers of this call are kept at all.
 func (c *call) mayKeep() bool {
-	if c.req.Method != http.MethodGet && c.req.Method != http.MethodHead {
+	if c.asked.method != http.MethodGet && c.asked.method != http.MethodHead {
 		return false
 	}
-	return c.named() != "" || c.policy.injectsSecret
+	return c.namedTenant() != "" || c.policy.injectsSecret
 }
 
 // staleKey is what a stale answer is kept under.
 func (c *call) staleKey() stale.Key {
 	u := c.target()
 	return stale.Key{
-		Tenant: c.tenant, Policy: c.policy.name, Operation: c.rec.Operation, Method: c.req.Method,
-		URL: u.String(), Credentials: stale.HashCredentials(c.req.Header),
+		Tenant: c.tenant, Policy: c.policy.name, Operation: c.rec.Operation, Method: c.asked.method,
+		URL: u.String(), Credentials: c.credentialsHash(),
 	}
+}
+
+// credentialsHash tells callers apart by the credentials that they sent. Those of
+// a named call may stand in any header that it fills.
+func (c *call) credentialsHash() [sha256.Size]byte {
+	if c.named {
+		return stale.HashHeader(c.asked.header)
+	}
+	return stale.HashCredentials(c.req.Header)
 }
 
 // toKeep gives the answer to keep for later fallbacks, nil where none is.
@@ -36,7 +46,7 @@ func (c *call) toKeep(d *decision) *stale.Answer {
 func (c *call) keepLastGood(a stale.Answer) {
 	now := time.Now()
 	a.Stored = now
-	c.gateway.state.stale.Put(now, c.staleKey(), c.req.Header, a)
+	c.gateway.state.stale.Put(now, c.staleKey(), c.asked.header, a)
 }
 
 // lastGood gives the last success for the same request, nil where there is none
@@ -45,7 +55,7 @@ func (c *call) lastGood(maxAge time.Duration) *answer {
 	if c.tenant == "" || !c.mayKeep() {
 		return nil
 	}
-	kept, _, found := c.gateway.state.stale.Get(time.Now(), c.staleKey(), c.req.Header, maxAge)
+	kept, _, found := c.gateway.state.stale.Get(time.Now(), c.staleKey(), c.asked.header, maxAge)
 	if !found {
 		return nil
 	}

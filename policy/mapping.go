@@ -17,9 +17,9 @@ func (c *call) look(end ending) {
 	if c.env == nil {
 		c.env = hint.NewEnv()
 		c.env.Tenant, c.env.Plan = c.tenant, c.rec.Plan
-		c.env.Method, c.env.URLPath, c.env.RawQuery = c.req.Method, c.path, c.req.URL.RawQuery
+		c.env.Method, c.env.URLPath, c.env.RawQuery = c.asked.method, c.asked.path, c.asked.query
 		c.env.RequestHeader = c.req.Header
-		c.env.Input = c.inputValues()
+		c.env.Input = c.givenInputs()
 	} else {
 		c.env.Forget()
 	}
@@ -50,16 +50,25 @@ func (c *call) readFrom(a *answer) {
 	}
 }
 
-// inputValues are the captured segments by name.
-func (c *call) inputValues() map[string]any {
-	if len(c.inputs) == 0 {
+// givenInputs are the bot's variables by name: those of a named call, or the
+// segments that the path captured.
+func (c *call) givenInputs() map[string]any {
+	if len(c.inputs)+len(c.captured) == 0 {
 		return nil
 	}
 	if c.given == nil {
-		c.given = make(map[string]any, len(c.inputs))
+		c.given = make(map[string]any, len(c.inputs)+len(c.captured))
 	}
-	for i, name := range c.op.inputs {
-		c.given[name] = c.inputs[i]
+	if c.inputs == nil {
+		for i, name := range c.op.captures {
+			c.given[name] = c.captured[i]
+		}
+		return c.given
+	}
+	for i, name := range c.op.sends.names {
+		if i < len(c.inputs) && c.inputs[i].Exists() {
+			c.given[name] = c.inputs[i].Any()
+		}
 	}
 	return c.given
 }
@@ -115,7 +124,7 @@ func (c *call) judge(end *ending) {
 		c.rule(end, Unmappable, a.why)
 	case success != nil && !(a.skip && c.op.successReads) && !c.holds("success", success):
 		c.rule(end, Rejected, "The third party's answer says that it did not succeed.")
-	case missing != "" && !exempt(c.req.Method, a):
+	case missing != "" && !exempt(c.asked.method, a):
 		c.rule(end, Unmappable, "Response Mapping Not Done, the answer lacks the required variable "+missing)
 	}
 }

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/signpost-gateway/signpost/policy"
 )
@@ -14,35 +15,52 @@ func TestEachMistakeOfASpecIsFoundAndNamed(t *testing.T) {
 		return s
 	}
 	for want, spoil := range map[string]func(*policy.Spec){
-		`max_timeout: 2m0s is over the ceiling`:                           func(s *policy.Spec) { s.MaxTimeout = seconds(120) },
-		`policy store: timeout: 1m30s is over the ceiling`:                func(s *policy.Spec) { s.Policies[0].Timeout = seconds(90) },
-		`plan default: timeout: 1m1s is over the ceiling`:                 func(s *policy.Spec) { s.Plans[0].Timeout = seconds(61) },
-		`plan default: rate_limit off stands beside`:                      func(s *policy.Spec) { s.Plans[0].RateLimits = []policy.RateLimit{{Rate: "1/m"}} },
-		`plan default: rate_limit: a plan's limits are each tenant's own`: func(s *policy.Spec) { s.Plans[0].RateLimits = []policy.RateLimit{{Rate: "1/m", Shared: true}} },
-		`the name "default" is used twice`:                                func(s *policy.Spec) { s.Plans = append(s.Plans, s.Plans[0]) },
-		`tenant "acme" is on plan default already`:                        func(s *policy.Spec) { s.Plans[0].Tenants = []string{"acme", "acme"} },
-		`plan default: tenants: `:                                         func(s *policy.Spec) { s.Plans[0].Tenants = []string{" acme"} },
-		`secrets: "vault" is not a place of secrets`:                      func(s *policy.Spec) { s.Secrets = []policy.SecretSource{{From: "vault"}} },
-		`"Store" is not a name`:                                           func(s *policy.Spec) { s.Policies[0].Name = "Store" },
-		`the name "health" is reserved`:                                   func(s *policy.Spec) { s.Policies[0].Name = "health" },
-		`the name "store" is used twice`:                                  func(s *policy.Spec) { s.Policies = append(s.Policies, s.Policies[0]) },
-		`"ftp://x" is not a base URL`:                                     func(s *policy.Spec) { s.Policies[0].BaseURL = "ftp://x" },
-		`"https:///x" is not a base URL`:                                  func(s *policy.Spec) { s.Policies[0].BaseURL = "https:///x" },
-		`expected no query and no fragment`:                               func(s *policy.Spec) { s.Policies[0].BaseURL = "https://x/?a" },
-		`a base URL holds no user or password`:                            func(s *policy.Spec) { s.Policies[0].BaseURL = "https://a:b@x" },
-		`{tenant.…} in a base URL is not available yet`:                   func(s *policy.Spec) { s.Policies[0].BaseURL = "https://{tenant.shop}.x" },
-		`methods: "get" is not a method`:                                  func(s *policy.Spec) { s.Policies[0].Methods = []string{"get"} },
-		`methods: GET is named twice`:                                     func(s *policy.Spec) { s.Policies[0].Methods = []string{"GET", "GET"} },
-		`operation order: the policy's methods do not allow GET`:          func(s *policy.Spec) { s.Policies[0].Methods = []string{"POST"} },
-		`policy store: rate_limit: `:                                      func(s *policy.Spec) { s.Policies[0].RateLimits = []policy.RateLimit{{Rate: "often"}} },
-		`two limits over the same window`:                                 func(s *policy.Spec) { s.Policies[0].RateLimits = []policy.RateLimit{{Rate: "1/m"}, {Rate: "2/60s"}} },
-		`policy store: concurrency: `:                                     func(s *policy.Spec) { s.Policies[0].Concurrency = []policy.Concurrency{{Calls: 0}} },
-		`inject header: "a b" is not a header name`:                       func(s *policy.Spec) { s.Policies[0].Inject = []policy.Inject{{As: "header", Name: "a b"}} },
-		`the header Host belongs to the connection`:                       func(s *policy.Spec) { s.Policies[0].Inject = []policy.Inject{{As: "header", Name: "host", Value: "x"}} },
+		`max_timeout: 2m0s is over the ceiling`:                                func(s *policy.Spec) { s.MaxTimeout = seconds(120) },
+		`policy store: timeout: 1m30s is over the ceiling`:                     func(s *policy.Spec) { s.Policies[0].Timeout = seconds(90) },
+		`plan default: timeout: 1m1s is over the ceiling`:                      func(s *policy.Spec) { s.Plans[0].Timeout = seconds(61) },
+		`plan default: rate_limit off stands beside`:                           func(s *policy.Spec) { s.Plans[0].RateLimits = []policy.RateLimit{{Rate: "1/m"}} },
+		`plan default: rate_limit: a plan's limits are each tenant's own`:      func(s *policy.Spec) { s.Plans[0].RateLimits = []policy.RateLimit{{Rate: "1/m", Shared: true}} },
+		`the name "default" is used twice`:                                     func(s *policy.Spec) { s.Plans = append(s.Plans, s.Plans[0]) },
+		`tenant "acme" is on plan default already`:                             func(s *policy.Spec) { s.Plans[0].Tenants = []string{"acme", "acme"} },
+		`plan default: tenants: `:                                              func(s *policy.Spec) { s.Plans[0].Tenants = []string{" acme"} },
+		`secrets: "vault" is not a place of secrets`:                           func(s *policy.Spec) { s.Secrets = []policy.SecretSource{{From: "vault"}} },
+		`"Store" is not a name`:                                                func(s *policy.Spec) { s.Policies[0].Name = "Store" },
+		`the name "health" is reserved`:                                        func(s *policy.Spec) { s.Policies[0].Name = "health" },
+		`the name "store" is used twice`:                                       func(s *policy.Spec) { s.Policies = append(s.Policies, s.Policies[0]) },
+		`"ftp://x" is not a base URL`:                                          func(s *policy.Spec) { s.Policies[0].BaseURL = "ftp://x" },
+		`"https:///x" is not a base URL`:                                       func(s *policy.Spec) { s.Policies[0].BaseURL = "https:///x" },
+		`expected no query and no fragment`:                                    func(s *policy.Spec) { s.Policies[0].BaseURL = "https://x/?a" },
+		`a base URL holds no user or password`:                                 func(s *policy.Spec) { s.Policies[0].BaseURL = "https://a:b@x" },
+		`{tenant.shop} is read, but nothing gives it: expected a tenants_file`: func(s *policy.Spec) { s.Policies[0].BaseURL = "https://{tenant.shop}.x" },
+		`methods: "get" is not a method`:                                       func(s *policy.Spec) { s.Policies[0].Methods = []string{"get"} },
+		`methods: GET is named twice`:                                          func(s *policy.Spec) { s.Policies[0].Methods = []string{"GET", "GET"} },
+		`operation order: the policy's methods do not allow GET`:               func(s *policy.Spec) { s.Policies[0].Methods = []string{"POST"} },
+		`policy store: rate_limit: `:                                           func(s *policy.Spec) { s.Policies[0].RateLimits = []policy.RateLimit{{Rate: "often"}} },
+		`two limits over the same window`:                                      func(s *policy.Spec) { s.Policies[0].RateLimits = []policy.RateLimit{{Rate: "1/m"}, {Rate: "2/60s"}} },
+		`policy store: concurrency: `:                                          func(s *policy.Spec) { s.Policies[0].Concurrency = []policy.Concurrency{{Calls: 0}} },
+		`inject header: "a b" is not a header name`:                            func(s *policy.Spec) { s.Policies[0].Inject = []policy.Inject{{As: "header", Name: "a b"}} },
+		`the header Host belongs to the connection`:                            func(s *policy.Spec) { s.Policies[0].Inject = []policy.Inject{{As: "header", Name: "host", Value: "x"}} },
 		`two values go to the same place`: func(s *policy.Spec) {
 			s.Policies[0].Inject = []policy.Inject{{As: "bearer", Value: "x"}, {As: "basic", Name: "a", Value: "x"}}
 		},
-		`inject jwt: expected header, query, bearer or basic`: func(s *policy.Spec) { s.Policies[0].Inject = []policy.Inject{{As: "jwt"}} },
+		`inject saml: expected header, query, bearer, basic, jwt or oauth2`: func(s *policy.Spec) { s.Policies[0].Inject = []policy.Inject{{As: "saml"}} },
+		`inject jwt: the block is missing`:                                  func(s *policy.Spec) { s.Policies[0].Inject = []policy.Inject{{As: "jwt"}} },
+		`inject jwt: alg: "none" is not an algorithm`:                       signedBy(policy.JWT{Key: "{secret.k}", Algorithm: "none"}),
+		`inject jwt: ttl: 1s is out of range`:                               signedBy(policy.JWT{Key: "{secret.k}", Algorithm: "HS256", TTL: policy.Duration(time.Second)}),
+		`inject jwt: key: expected one secret alone`:                        signedBy(policy.JWT{Key: "x{secret.k}", Algorithm: "HS256"}),
+		`inject jwt: as: "X Y" is not a header name`:                        signedBy(policy.JWT{Key: "{secret.k}", Algorithm: "HS256", Header: "X Y"}),
+		`inject jwt: the header Host belongs to the connection`:             signedBy(policy.JWT{Key: "{secret.k}", Algorithm: "HS256", Header: "host"}),
+		`inject jwt: claim: the claim "exp" is set by the gateway`: signedBy(policy.JWT{Key: "{secret.k}", Algorithm: "HS256",
+			Claims: []policy.Claim{{Name: "exp", Value: []byte("1")}}}),
+		`inject jwt: claim a: the value is not JSON`: signedBy(policy.JWT{Key: "{secret.k}", Algorithm: "HS256",
+			Claims: []policy.Claim{{Name: "a", Value: []byte("x")}}}),
+		`inject oauth2: the block is missing`:                 func(s *policy.Spec) { s.Policies[0].Inject = []policy.Inject{{As: "oauth2"}} },
+		`token_url: the value is not the address`:             grantedBy(policy.OAuth2{TokenURL: "ftp://x/", ClientID: "a", ClientSecret: "b"}),
+		`token_url: {tenant.a} is read, but nothing gives it`: grantedBy(policy.OAuth2{TokenURL: "https://{tenant.a}.x/", ClientID: "a", ClientSecret: "b"}),
+		`inject oauth2: client_id: the value is missing`:      grantedBy(policy.OAuth2{TokenURL: "https://x/", ClientSecret: "b"}),
+		`inject oauth2: auth: "both" is not header or body`:   grantedBy(policy.OAuth2{TokenURL: "https://x/", ClientID: "a", ClientSecret: "b", Auth: "both"}),
+		`inject oauth2: scopes: "a b" is not a scope`:         grantedBy(policy.OAuth2{TokenURL: "https://x/", ClientID: "a", ClientSecret: "b", Scopes: []string{"a b"}}),
+		`the parameter "grant_type" is set by the gateway`:    grantedBy(policy.OAuth2{TokenURL: "https://x/", ClientID: "a", ClientSecret: "b", Params: []policy.Field{{Name: "grant_type", Value: "x"}}}),
 		`inject bearer: `: func(s *policy.Spec) { s.Policies[0].Inject = []policy.Inject{{As: "bearer", Value: "{env.X}"}} },
 		`retry: 6 is not a number of further attempts`: func(s *policy.Spec) { s.Policies[0].Retry = &policy.Retry{Attempts: 6} },
 		`retry: backoff: 2s is longer than 1s`: func(s *policy.Spec) {
@@ -134,4 +152,13 @@ func TestMistakesStandInTheOrderOfTheirLines(t *testing.T) {
 	if got, want := ms.Error(), "b:1: wrong\nb:2: wrong\na:3: wrong\na:9: wrong\nwrong"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+}
+
+// signedBy and grantedBy put a block of `inject` into the policy.
+func signedBy(j policy.JWT) func(*policy.Spec) {
+	return func(s *policy.Spec) { s.Policies[0].Inject = []policy.Inject{{As: "jwt", JWT: &j}} }
+}
+
+func grantedBy(o policy.OAuth2) func(*policy.Spec) {
+	return func(s *policy.Spec) { s.Policies[0].Inject = []policy.Inject{{As: "oauth2", OAuth2: &o}} }
 }

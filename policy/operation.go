@@ -20,8 +20,12 @@ type operation struct {
 	name   string         // empty for the policy's own
 	label  string         // "store" or "store.order_status"
 	path   *template.Path // nil for the policy's own
-	inputs []string       // the names of what path captures
-	route  string         // what stands for the path in spans: "/store/orders/{order_number}"
+	method string         // empty for the policy's own
+
+	captures  []string // the names of what path captures
+	route     string   // what stands for the path in spans: "/store/orders/{order_number}"
+	callRoute string   // the same of a named call: "/call/store/order_status"
+	sends     blueprint
 
 	timeout   time.Duration // 0: the plan's, else DefaultTimeout
 	limits    *limit.Set
@@ -30,6 +34,7 @@ type operation struct {
 	strip     []string // canonical header names
 	fallbacks []fallback
 	next      string
+	reply     replying
 
 	peek         int
 	success      *hint.Condition
@@ -97,7 +102,9 @@ func (c *compiler) operation(p *Policy, spec *OperationSpec, outer, inner hint.S
 		name += ": operation " + spec.Name
 		layers = slices.Insert(layers, 0, layer{rules: &spec.Rules, places: spec.Places, scope: inner, name: name})
 		rules = merge(spec.Rules, p.spec.Rules)
+		op.method, op.callRoute = spec.Method, "/call/"+p.name+"/"+spec.Name
 		c.template(op, spec, name)
+		c.blueprint(op, spec, name)
 	}
 	// What belongs to the policy is checked once, with the policy.
 	for i := range layers {
@@ -113,6 +120,7 @@ func (c *compiler) operation(p *Policy, spec *OperationSpec, outer, inner hint.S
 	}
 	op.next = c.next(rules.Next, layers[0])
 	op.peek = c.peek(rules.Peek, layers[0])
+	op.reply = c.reply(rules.Reply, op.label, layers[0])
 	c.mapping(op, layers)
 	return op
 }
@@ -140,6 +148,9 @@ func merge(op, policy Rules) Rules {
 	if op.Otherwise == "" {
 		op.Otherwise = policy.Otherwise
 	}
+	if op.Reply == nil {
+		op.Reply = policy.Reply
+	}
 	return op
 }
 
@@ -149,7 +160,7 @@ func (c *compiler) template(op *operation, spec *OperationSpec, name string) {
 		c.wrong(spec.Places["operation"], name, "reading the template %q: %v", spec.Template, err)
 		return
 	}
-	op.path, op.inputs = path, path.Names()
+	op.path, op.captures = path, path.Names()
 	op.route += path.Route()
 }
 
@@ -250,4 +261,31 @@ func (c *compiler) peek(size Size, l layer) int {
 		size = DefaultPeek
 	}
 	return int(min(size, MaxPeek))
+}
+
+// reply gives the form of the answer that counts; only a layer's own is tested.
+// An envelope must have room for what it always holds.
+func (c *compiler) reply(reply *Reply, label string, l layer) replying {
+	at, name := l.places["reply"], l.name+": reply"
+	if own := l.rules.Reply; own != nil {
+		switch {
+		case own.As != replyHeaders && own.As != replyEnvelope:
+			c.wrong(at, name, "%q is not a form of answer: expected headers or envelope", own.As)
+		case own.As == replyHeaders && own.Size != 0:
+			c.wrong(at, name, "headers have no size: expected one with envelope alone")
+		case own.Size != 0 && (own.Size < MinEnvelope || own.Size > MaxEnvelope):
+			c.wrong(at, name, "%s is not the size of an envelope: expected %s to %s", own.Size, MinEnvelope, MaxEnvelope)
+		}
+	}
+	r := replying{as: replyHeaders, size: int(MaxEnvelope)}
+	if reply != nil && reply.As == replyEnvelope {
+		r.as = replyEnvelope
+		if reply.Size != 0 {
+			r.size = int(reply.Size)
+		}
+	}
+	if least := envelopeFrame + len(label); r.size >= int(MinEnvelope) && r.size < least {
+		c.wrong(at, name, "%s have no room for the name %s: expected at least %d bytes", Size(r.size), label, least)
+	}
+	return r
 }

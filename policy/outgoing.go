@@ -1,12 +1,25 @@
 package policy
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 )
+
+// asked is what the third party is asked, before credentials: the bot's own
+// request, or what an operation makes of a named call's variables.
+type asked struct {
+	method     string
+	path       string // escaped, below the base URL
+	query      string
+	forceQuery bool
+	header     http.Header // the bot's own, of which much stays inside; or a named call's
+	body       []byte      // of a named call; a base-URL call streams the bot's
+}
 
 // outgoing makes the request that leaves: the bot's, less what is only for
 // Signpost and what tells about the inside, plus the credentials. They stand
@@ -31,13 +44,16 @@ func (c *call) outgoing(ctx context.Context, a *Attempt) *http.Request {
 		c.propagate(header, a)
 	}
 	bare := http.Request{
-		Method: c.req.Method, URL: &u, Host: u.Host, Header: header,
+		Method: c.asked.method, URL: &u, Host: u.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		// No trailers: they come when it is too late to look through them.
 	}
 	out := bare.WithContext(ctx)
-	if c.upload != nil {
+	switch {
+	case c.upload != nil:
 		out.Body, out.ContentLength = c.upload.body(ctx.Done()), c.req.ContentLength
+	case len(c.asked.body) > 0:
+		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(c.asked.body)), int64(len(c.asked.body))
 	}
 	return out
 }
@@ -45,8 +61,11 @@ func (c *call) outgoing(ctx context.Context, a *Attempt) *http.Request {
 // target is the URL at the third party, without what is injected.
 func (c *call) target() url.URL {
 	u := *c.policy.base
-	setPath(&u, c.policy.basePath+c.path)
-	u.RawQuery, u.ForceQuery = c.req.URL.RawQuery, c.req.URL.ForceQuery
+	if c.host != "" {
+		u.Host = c.host
+	}
+	setPath(&u, c.policy.basePath+c.asked.path)
+	u.RawQuery, u.ForceQuery = c.asked.query, c.asked.forceQuery
 	return u
 }
 
@@ -75,11 +94,11 @@ func hasPrefixFold(s, prefix string) bool {
 	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
-// outgoingHeader is the bot's header without what must not leave. The values
+// outgoingHeader is what is asked without what must not leave. The values
 // are shared with it, and not changed.
 func (c *call) outgoingHeader() http.Header {
-	header := make(http.Header, len(c.req.Header)+len(c.credentials)+2)
-	for name, values := range c.req.Header {
+	header := make(http.Header, len(c.asked.header)+len(c.credentials)+2)
+	for name, values := range c.asked.header {
 		if strings.IndexByte(name, '_') >= 0 && staysInside(http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))) {
 			continue // Some servers take underscores for hyphens.
 		}
@@ -90,8 +109,8 @@ func (c *call) outgoingHeader() http.Header {
 	for _, name := range c.info.Consumed {
 		dropHeader(header, http.CanonicalHeaderKey(name))
 	}
-	dropNamed(header, c.req.Header["Connection"])
-	keepConnection(header, c.req.Header)
+	dropNamed(header, c.asked.header["Connection"])
+	keepConnection(header, c.asked.header)
 	if c.info.TenantHeader != "" {
 		dropHeader(header, http.CanonicalHeaderKey(c.info.TenantHeader))
 	}
@@ -126,11 +145,11 @@ func dropHeader(header http.Header, name string) {
 }
 
 // acceptEncoding asks only for codings that we can undo, where the answer is
-// read: identity where it is scrubbed as it streams by, gzip where the bot
-// wants it and only a copy is read.
+// read: identity where it is scrubbed as it streams by or goes into an envelope,
+// gzip where the bot wants it and only a copy is read.
 func (c *call) acceptEncoding(header http.Header) {
 	switch {
-	case c.scrubber != nil || c.op.keepsStale:
+	case c.scrubber != nil || c.op.keepsStale || c.envelope > 0:
 		// A stale answer may go to a bot that knows no codings.
 		header["Accept-Encoding"] = []string{"identity"}
 	case c.op.readsJSON || c.op.readsText:

@@ -47,9 +47,9 @@ func (c *call) again(n int, last *ending) bool {
 // mayRepeat tells whether the request may be sent twice at all.
 func (c *call) mayRepeat() bool {
 	if c.op.retry.methods != nil {
-		return slices.Contains(c.op.retry.methods, c.req.Method)
+		return slices.Contains(c.op.retry.methods, c.asked.method)
 	}
-	return slices.Contains(idempotent, c.req.Method) || c.req.Header.Get("Idempotency-Key") != ""
+	return slices.Contains(idempotent, c.asked.method) || c.asked.header.Get(headerIdempotencyKey) != ""
 }
 
 // wantsRetry tells whether the last attempt calls for another one.

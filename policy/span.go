@@ -92,7 +92,15 @@ func (c *call) spanName() string {
 	if c.op == nil {
 		return method
 	}
-	return method + " " + c.op.route
+	return method + " " + c.route()
+}
+
+// route is what stands for the path of the bot's request.
+func (c *call) route() string {
+	if c.named && c.op.callRoute != "" {
+		return c.op.callRoute
+	}
+	return c.op.route
 }
 
 // otherMethod stands for methods that are not standard ones.
@@ -129,7 +137,7 @@ func (c *call) startAttemptSpan(a *Attempt) context.Context {
 
 // attemptName is method and template, where there is one.
 func (c *call) attemptName() string {
-	method := methodLabel(c.req.Method)
+	method := methodLabel(c.asked.method)
 	if method == otherMethod {
 		method = "HTTP"
 	}
@@ -202,7 +210,7 @@ func (c *call) describeCall(span trace.Span) {
 	)
 	attributes = appendMethod(attributes, r.Method)
 	if c.op != nil {
-		attributes = append(attributes, attribute.String("http.route", c.op.route))
+		attributes = append(attributes, attribute.String("http.route", c.route()))
 	}
 	if r.Outcome != Canceled { // Nobody is left to take a branch.
 		attributes = append(attributes, attribute.String("signpost.next", r.Next))
@@ -300,14 +308,14 @@ func (c *call) describeAttempt(span trace.Span, i int) {
 	a := &c.rec.Attempts[i]
 	host, port := splitHost(a.Host)
 	attributes := append(make([]attribute.KeyValue, 0, 12),
-		attribute.String("http.request.method", methodLabel(c.req.Method)),
+		attribute.String("http.request.method", methodLabel(c.asked.method)),
 		attribute.String("server.address", host),
 		attribute.Int("server.port", port),
 		attribute.String("url.full", bounded(c.publicURL())),
 		attribute.String("signpost.policy", c.rec.Policy),
 		attribute.String("signpost.outcome", string(a.Outcome)),
 	)
-	attributes = appendMethod(attributes, c.req.Method)
+	attributes = appendMethod(attributes, c.asked.method)
 	if c.op != nil && c.op.path != nil {
 		attributes = append(attributes, attribute.String("url.template", c.urlTemplate()))
 	}

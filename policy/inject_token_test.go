@@ -1,0 +1,218 @@
+package policy_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/signpost-gateway/signpost/policy"
+)
+
+// endpoint is a third party with a token endpoint: it counts tokens, and answers
+// 401 to all but the last one.
+type endpoint struct {
+	tokens atomic.Int64
+	calls  atomic.Int64
+	token  func(n int64, r *http.Request) (*http.Response, error) // nil: a token of an hour
+	api    func(r *http.Request) (*http.Response, error)          // nil: 200 to the last token
+}
+
+func (e *endpoint) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		defer r.Body.Close()
+	}
+	if r.URL.Host == "login.example" {
+		n := e.tokens.Add(1)
+		if e.token != nil {
+			return e.token(n, r)
+		}
+		return reply(r, 200, fmt.Sprintf(`{"access_token":"token-number-%d","token_type":"bearer","expires_in":3600}`, n)), nil
+	}
+	e.calls.Add(1)
+	if e.api != nil {
+		return e.api(r)
+	}
+	if r.Header.Get("Authorization") != fmt.Sprintf("Bearer token-number-%d", e.tokens.Load()) {
+		return reply(r, 401, `{}`), nil
+	}
+	return reply(r, 200, `{"echo":"`+r.Header.Get("Authorization")+`"}`), nil
+}
+
+// granted is a policy whose token comes from login.example.
+func granted(t *testing.T, rules policy.Rules) policy.Spec {
+	t.Setenv("TEST_SECRET_ID", "the-client")
+	t.Setenv("TEST_SECRET_KEY", "the-client-secret")
+	spec := store(rules)
+	spec.Secrets = []policy.SecretSource{{From: "env", Where: "TEST_SECRET_"}}
+	spec.Policies[0].Inject = []policy.Inject{{As: "oauth2", OAuth2: &policy.OAuth2{
+		TokenURL: "https://login.example/token", ClientID: "{secret.id}", ClientSecret: "{secret.key}", Scopes: []string{"orders.read"},
+	}}}
+	return spec
+}
+
+func TestOneTokenServesAllCallsUntilItExpires(t *testing.T) {
+	spec := granted(t, policy.Rules{})
+	synctest.Test(t, func(t *testing.T) {
+		e := &endpoint{}
+		g := open(t, spec, e)
+		var bots sync.WaitGroup
+		for range 50 {
+			bots.Go(func() {
+				if resp, body := call(t, g, request("GET", "/x", "")); resp.StatusCode != 200 || strings.Contains(body, "token-number") {
+					t.Errorf("%d %s: want 200, and the echoed token overwritten", resp.StatusCode, body)
+				}
+			})
+		}
+		bots.Wait()
+		if n := e.tokens.Load(); n != 1 {
+			t.Errorf("50 calls asked for %d tokens, want 1", n)
+		}
+		time.Sleep(2 * time.Hour)
+		if resp, _ := call(t, g, request("GET", "/x", "")); resp.StatusCode != 200 || e.tokens.Load() != 2 {
+			t.Errorf("after its life: %d, %d tokens; want 200 and a second one", resp.StatusCode, e.tokens.Load())
+		}
+	})
+}
+
+func TestARefusedTokenIsRenewedOnceForOneFurtherAttempt(t *testing.T) {
+	spec := granted(t, policy.Rules{Breaker: &policy.BreakerSpec{Trip: "1 consecutive"}})
+	synctest.Test(t, func(t *testing.T) {
+		e := &endpoint{}
+		g := open(t, spec, e)
+		call(t, g, request("GET", "/x", ""))
+		time.Sleep(10 * time.Second)
+		e.tokens.Add(1) // The one in use is revoked.
+		e.calls.Store(0)
+		resp, _ := call(t, g, request("POST", "/x", "a body that is sent twice"))
+		if resp.StatusCode != 200 || e.calls.Load() != 2 || e.tokens.Load() != 3 {
+			t.Errorf("%d after %d attempts and %d tokens; want 200, 2 and 3", resp.StatusCode, e.calls.Load(), e.tokens.Load())
+		}
+		// A third party that refuses every token is asked twice a call, no more.
+		time.Sleep(10 * time.Second)
+		e.api = func(r *http.Request) (*http.Response, error) { return reply(r, 401, "{}"), nil }
+		e.calls.Store(0)
+		resp, _ = call(t, g, request("GET", "/x", ""))
+		if resp.StatusCode != 401 || resp.Header.Get("Signpost-Outcome") != "client_error" || e.calls.Load() != 2 {
+			t.Errorf("%d %s after %d attempts; want 401 client_error after 2", resp.StatusCode, resp.Header.Get("Signpost-Outcome"), e.calls.Load())
+		}
+	})
+}
+
+func TestWithoutATokenNothingGoesOutAndTheReasonSaysWhy(t *testing.T) {
+	spec := granted(t, policy.Rules{Timeout: policy.Duration(2 * time.Second), RateLimits: []policy.RateLimit{{Rate: "5/h"}}})
+	html := func(_ int64, r *http.Request) (*http.Response, error) {
+		return reply(r, 200, "<html>the-client-secret"), nil
+	}
+	for name, tc := range map[string]struct {
+		token           func(int64, *http.Request) (*http.Response, error)
+		status          int
+		outcome, reason string
+	}{
+		"refused connection": {func(int64, *http.Request) (*http.Response, error) {
+			return nil, &netError{syscall.ECONNREFUSED}
+		}, 502, "unreachable", "token endpoint"},
+		"html":     {html, 502, "unreachable", "token endpoint"},
+		"down":     {func(_ int64, r *http.Request) (*http.Response, error) { return reply(r, 503, "{}"), nil }, 502, "unreachable", "503"},
+		"redirect": {func(_ int64, r *http.Request) (*http.Response, error) { return reply(r, 302, "{}"), nil }, 502, "unreachable", "redirect"},
+		"denied": {func(_ int64, r *http.Request) (*http.Response, error) {
+			return reply(r, 401, `{"error":"invalid_client","error_description":"the-client-secret is wrong"}`), nil
+		}, 403, "denied", "invalid_client"},
+		"hangs": {func(_ int64, r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}, 502, "unreachable", "within 2s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := &endpoint{token: tc.token}
+				g := open(t, spec, e)
+				start := time.Now()
+				resp, body := call(t, g, request("GET", "/x", ""))
+				reason := resp.Header.Get("Signpost-Reason")
+				if resp.StatusCode != tc.status || resp.Header.Get("Signpost-Outcome") != tc.outcome || !strings.Contains(reason, tc.reason) {
+					t.Errorf("%d %s %q, want %d %s and %q", resp.StatusCode, resp.Header.Get("Signpost-Outcome"), reason, tc.status, tc.outcome, tc.reason)
+				}
+				if took := time.Since(start); took > 2*time.Second+5*time.Millisecond {
+					t.Errorf("it took %v, want no more than the deadline", took)
+				}
+				if e.calls.Load() != 0 || strings.Contains(body, "the-client") {
+					t.Errorf("%d requests went out; the answer is %s", e.calls.Load(), body)
+				}
+				if limit := resp.Header.Get("RateLimit"); !strings.Contains(limit, "r=5") {
+					t.Errorf("RateLimit is %q: a call that was not sent takes nothing", limit)
+				}
+				time.Sleep(time.Minute) // The flight to the endpoint ends by itself.
+			})
+		})
+	}
+}
+
+// netError is what dialing gives.
+type netError struct{ error }
+
+func (e *netError) Unwrap() error   { return e.error }
+func (e *netError) Timeout() bool   { return false }
+func (e *netError) Temporary() bool { return false }
+
+func TestAMintedTokenIsSignedForEachTenant(t *testing.T) {
+	key, own := strings.Repeat("k", 32), strings.Repeat("a", 32)
+	t.Setenv("TEST_SECRET_KEY", key)
+	t.Setenv("TEST_SECRET_ACME__KEY", own)
+	t.Setenv("TEST_SECRET_ACME__ACCOUNT", "acme-account")
+	t.Setenv("TEST_SECRET_ACCOUNT", "shared-account")
+	spec := store(policy.Rules{})
+	spec.Secrets = []policy.SecretSource{{From: "env", Where: "TEST_SECRET_"}}
+	spec.Policies[0].Inject = []policy.Inject{{As: "jwt", JWT: &policy.JWT{
+		Key: "{secret.key}", Algorithm: "HS256", KeyID: "k1", TTL: policy.Duration(time.Minute), Header: "X-Token",
+		Claims: []policy.Claim{{Name: "iss", Value: []byte(`"signpost"`)}, {Name: "sub", Value: []byte(`"{secret.account}"`)}, {Name: "level", Value: []byte(`3`)}},
+	}}}
+	var got []seen
+	g := open(t, spec, echoing(&got))
+	for tenant, want := range map[string]struct{ key, sub string }{"acme": {own, "acme-account"}, "globex": {key, "shared-account"}} {
+		got = nil
+		ended(t, g.Answer(request("GET", "/x", ""), &policy.Call{Policy: "store", Path: "/x", Tenant: tenant}))
+		if len(got) != 1 {
+			t.Fatalf("%s: %d requests went out", tenant, len(got))
+		}
+		parts := strings.Split(got[0].header.Get("X-Token"), ".")
+		if len(parts) != 3 {
+			t.Fatalf("%s: the token is %q", tenant, got[0].header.Get("X-Token"))
+		}
+		mac := hmac.New(sha256.New, []byte(want.key))
+		mac.Write([]byte(parts[0] + "." + parts[1]))
+		if base64.RawURLEncoding.EncodeToString(mac.Sum(nil)) != parts[2] {
+			t.Errorf("%s: the signature is not by its key", tenant)
+		}
+		text, err := base64.RawURLEncoding.DecodeString(parts[1])
+		var claims struct {
+			Iss, Sub string
+			Level    int
+			Iat, Exp int64
+		}
+		if err = errors.Join(err, json.Unmarshal(text, &claims)); err != nil || claims.Iss != "signpost" || claims.Sub != want.sub || claims.Level != 3 || claims.Exp-claims.Iat != 60 {
+			t.Errorf("%s: the claims are %s (%v)", tenant, text, err)
+		}
+	}
+}
+
+func TestAKeyThatCannotSignIsFoundAtLoad(t *testing.T) {
+	t.Setenv("TEST_SECRET_KEY", "too short")
+	spec := store(policy.Rules{})
+	spec.Secrets = []policy.SecretSource{{From: "env", Where: "TEST_SECRET_"}}
+	spec.Policies[0].Inject = []policy.Inject{{As: "jwt", JWT: &policy.JWT{Key: "{secret.key}", Algorithm: "HS256"}}}
+	err := policy.MissingSecrets(&spec)
+	if err == nil || !strings.Contains(err.Error(), "{secret.key}") || strings.Contains(err.Error(), "too short") {
+		t.Errorf("the error is %v, want one that names {secret.key} and not its value", err)
+	}
+}
