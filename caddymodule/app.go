@@ -176,12 +176,23 @@ func (a *App) checkJSON() error {
 	return nil
 }
 
-// injectsTenant refuses to send the tenant's header out by injecting it.
-func (a *App) injectsTenant(header string) error {
+// sendsTenant refuses to send the tenant's header out by writing it anew.
+func (a *App) sendsTenant(header string) error {
+	if header == "" {
+		return nil
+	}
 	for i := range a.Policies {
-		for _, in := range a.Policies[i].Inject {
-			if header != "" && in.As == "header" && strings.EqualFold(in.Name, header) {
-				return fmt.Errorf("policy %s: inject header %s: the header names the tenant, and never goes out", a.Policies[i].Name, in.Name)
+		p := &a.Policies[i]
+		for _, in := range p.Inject {
+			if in.As == "header" && strings.EqualFold(in.Name, header) || in.JWT != nil && strings.EqualFold(in.JWT.Header, header) {
+				return fmt.Errorf("policy %s: inject %s: the header %s names the tenant, and never goes out", p.Name, in.As, header)
+			}
+		}
+		for _, o := range p.Operations {
+			for _, f := range o.Header {
+				if strings.EqualFold(f.Name, header) {
+					return fmt.Errorf("policy %s: operation %s: the header %s names the tenant, and never goes out", p.Name, o.Name, header)
+				}
 			}
 		}
 	}

@@ -94,6 +94,7 @@ func policyNames(option any) []string {
 //	    # where {secret.NAME} is looked up, in order; repeatable
 //	    secrets env <PREFIX>
 //	    secrets dir <path>
+//	    secrets age <file> <identity-file>
 //
 //	    # where limits, breakers and stale answers live
 //	    state memory
@@ -117,6 +118,26 @@ func policyNames(option any) []string {
 //	        inject      header|query <name> <value>
 //	        inject      bearer <value>
 //	        inject      basic <user> <value>
+//	        inject jwt {
+//	            # required
+//	            key    <secret>
+//	            alg    RS256|ES256|EdDSA|HS256
+//
+//	            kid    <id>
+//	            claim  <name> <json>
+//	            ttl    <duration>
+//	            as     header <Name> | bearer
+//	        }
+//	        inject oauth2 {
+//	            # required
+//	            token_url      <url>
+//	            client_id      <value>
+//	            client_secret  <value>
+//
+//	            scopes         <scope...>
+//	            auth           header|body
+//	            param          <name> <value>
+//	        }
 //	        propagate   trace
 //	        allow_private
 //	        transport {
@@ -149,33 +170,57 @@ func policyNames(option any) []string {
 //	        extract     <var> <jsonpath> [default <json>] [required]
 //	        hint        <route> <expr>
 //	        otherwise   <route>
-//	        reply       headers
+//	        reply       headers | envelope [<size>]
 //	        peek        <size>
 //
 //	        # one method and path template with rules of its own; repeatable
 //	        operation <name> <METHOD> <template> {
 //	            <rules>
+//
+//	            # variables of a named call; what a template reads and no input
+//	            # declares is required; repeatable
+//	            input   <var> [string|number|bool|json] [default <json>]
+//	                    [matches <regexp>] [in <value...>]
+//
+//	            # what a named call sends; query and header are repeatable
+//	            query   <name> <template>
+//	            header  <name> <template>
+//
+//	            # its body, one of these
+//	            json    <template>
+//	            text    <template>
+//	            form {
+//	                <name> <template>
+//	            }
 //	        }
 //	    }
 //	}
 //
 // An expression is one quoted or backticked argument, or the rest of the line.
-// A default in double quotes is a string; in backticks or bare it is JSON. What
-// holds {{ stands in quotes, backticks or a heredoc.
+// A default in double quotes is a string; in backticks or bare it is JSON. A
+// claim is the same, but bare text is a string where it is not JSON. What holds
+// {{ stands in quotes, backticks or a heredoc.
 func parseGlobal(d *caddyfile.Dispenser) (*Config, error) {
 	s := newScope()
 	l := readSegment(d, s)
 	if l == nil {
 		return nil, d.ArgErr()
 	}
-	var c Config
-	c.Places = policy.Places{directive: l.place}
-	block := form{usage: "signpost { … }", block: mustBlock}
-	block.fits(s.in(directive), l)
-	readBlock(s, l.block, globalWords, &c, c.Places)
+	c := readGlobal(s, l)
 	s.check(policy.Check(&c.Spec))
 	if err := s.err(); err != nil {
 		return nil, err
 	}
-	return &c, nil
+	return c, nil
+}
+
+// readGlobal reads the block as it is written; what it means is the engine's to
+// judge.
+func readGlobal(s scope, l *line) *Config {
+	c := &Config{}
+	c.Places = policy.Places{directive: l.place}
+	block := form{usage: "signpost { … }", block: mustBlock}
+	block.fits(s.in(directive), l)
+	readBlock(s, l.block, globalWords, c, c.Places)
+	return c
 }

@@ -83,7 +83,7 @@ func TestATransportThatLeadsAroundTheDialGuardIsRefusedInJSONAndInACaddyfile(t *
 		if c[1] == "" {
 			continue
 		}
-		if got := said(blocks["policy"].around, "transport {\n"+c[1]+"\n}"); !strings.Contains(got, ":4: policy store: transport: refusing "+r.word) {
+		if got := blocks["policy"].said("transport {\n" + c[1] + "\n}"); !strings.Contains(got, ":4: policy store: transport: refusing "+r.word) {
 			t.Errorf("transport with %s: got %q, want it refused in line 4", c[1], got)
 		}
 	}
@@ -138,7 +138,7 @@ func TestAWordIsSuggestedOnlyWhereItIsNear(t *testing.T) {
 			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
 		}
 	}
-	if got := unknown("zzz", []string{"peek", "hint"}); strings.Contains(got, "did you mean") {
+	if got := newScope().unknown("zzz", []string{"peek", "hint"}); strings.Contains(got, "did you mean") {
 		t.Errorf("got %q, want no suggestion", got)
 	}
 }
@@ -157,9 +157,9 @@ func FuzzCaddyfile(f *testing.F) {
 	for name, b := range blocks {
 		for word := range b.forms {
 			c, _, _ := caseOf(name, word)
-			f.Add(strings.Replace(b.around, "%s", word+" "+c.args, 1))
+			f.Add(b.with(c.good(word)))
 			for args := range c.bad {
-				f.Add(strings.Replace(b.around, "%s", word+" "+args, 1))
+				f.Add(b.with(word + " " + args))
 			}
 		}
 	}

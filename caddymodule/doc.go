@@ -5,6 +5,7 @@
 //	app.go          lifecycle: state outlives configurations
 //	handler.go      from a bot's request to the engine
 //	bot.go          the bot's side: its upload, its upgrade
+//	tunnel.go       plain HTTP inside a CONNECT; tunnels.go, their end
 //	forward.go      from the engine's answer to the bot
 //	transport.go    Caddy's transport behind the dial guard
 //	config.go       what the app's JSON says beside policies

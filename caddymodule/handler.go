@@ -33,6 +33,7 @@ type Handler struct {
 	Tenant *TenantSource `json:"tenant,omitempty"`
 
 	gateway *policy.Gateway
+	tunnels *tunnels // nil before Provision
 	quiet   *log.Logger
 }
 
@@ -62,10 +63,24 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("tenant: %w", err)
 	}
 	h.Tenant = asHeader(h.Tenant)
-	if err := app.injectsTenant(h.Tenant.Header); err != nil {
+	if err := app.sendsTenant(h.Tenant.Header); err != nil {
 		return err
 	}
 	h.quiet = quietLog(ctx.Logger())
+	h.tunnels = newTunnels()
+	return nil
+}
+
+// Cleanup closes the tunnels, each after the answer that is on its way. Only a
+// process that ends has to wait for that.
+func (h *Handler) Cleanup() error {
+	if h.tunnels == nil {
+		return nil
+	}
+	h.tunnels.end()
+	if caddy.Exiting() {
+		h.tunnels.wait(exitPatience)
+	}
 	return nil
 }
 
@@ -77,24 +92,32 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	if h.Policy == "" && r.URL.Path == "/health" && !r.URL.IsAbs() && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 		return health(w)
 	}
+	if h.opens(r) {
+		return h.openTunnel(w, r)
+	}
 	b := &bot{gateway: h.gateway}
 	h.address(&b.call, r)
-	h.nameTenant(&b.call, r)
 	b.call.Consumed = consumed(r)
+	h.answer(w, r, b)
+	return nil
+}
+
+// answer sends an addressed call through the engine.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, b *bot) {
+	h.nameTenant(&b.call, r)
 	b.takeUpload(r)
 	defer b.letGo(w, r)
 	r = withRemoteParent(r)
 	if policy.AskedProtocol(r.Header) != "" {
 		b.upgrade(w, r, h)
 		b.answered = true
-		return nil
+		return
 	}
 	b.call.Header, b.call.OneReader = w.Header(), true
 	resp := h.gateway.Answer(r, &b.call)
 	b.release(w, r)
 	b.forward(w, resp)
 	b.answered = true
-	return nil
 }
 
 // health answers whoever asks whether the sidecar is up.
@@ -106,8 +129,7 @@ func health(w http.ResponseWriter) error {
 
 // Why calls are refused before a policy is looked at.
 const (
-	reasonTunnel    = "Tunnels are not opened: use the gateway's address as the API's base URL."
-	reasonNamedCall = "Named calls are not available yet."
+	reasonNobody = "Expected /<policy>/… or /call/<policy>/<operation>."
 )
 
 // address finds out which policy the request means.
@@ -118,6 +140,7 @@ func (h *Handler) address(call *policy.Call, r *http.Request) {
 		return
 	case r.URL.IsAbs():
 		call.Policy, call.Path = h.gateway.Locate(r.URL)
+		call.Host = r.URL.Host
 		if h.Policy != "" && call.Policy != h.Policy {
 			call.Refusal = &policy.Refusal{Outcome: policy.NotFound, Reason: policy.ReasonNoPolicy}
 		}
@@ -125,9 +148,12 @@ func (h *Handler) address(call *policy.Call, r *http.Request) {
 		call.Policy, call.Path = h.Policy, r.URL.EscapedPath()
 	default:
 		call.Policy, call.Path = policy.SplitPath(r.URL.EscapedPath())
-	}
-	if call.Policy == "call" {
-		call.Refusal = &policy.Refusal{Outcome: policy.NotFound, Reason: reasonNamedCall}
+		if name, operation, named := policy.SplitCall(r.URL.EscapedPath()); named {
+			call.Policy, call.Operation = name, operation
+		}
+		if call.Policy == "" {
+			call.Refusal = &policy.Refusal{Outcome: policy.NotFound, Reason: reasonNobody}
+		}
 	}
 }
 
@@ -182,5 +208,6 @@ func quietLog(logger *zap.Logger) *log.Logger {
 // Interface guards
 var (
 	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddy.CleanerUpper          = (*Handler)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
 )

@@ -1,7 +1,7 @@
 package caddymodule
 
 import (
-	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/signpost-gateway/signpost/caddymodule/telemetry"
@@ -9,8 +9,8 @@ import (
 	"github.com/signpost-gateway/signpost/policy/secret"
 )
 
-// tenantInHost finds a variable of the tenant in a base URL.
-var tenantInHost = regexp.MustCompile(`\{tenant\.[^}]*\}`)
+// secretsUsage is the grammar of `secrets`.
+const secretsUsage = "secrets env <PREFIX>, secrets dir <path> or secrets age <file> <identity-file>"
 
 // globalWords are the subdirectives of the global option.
 var globalWords = words[Config]{
@@ -35,7 +35,7 @@ var globalWords = words[Config]{
 		setText(func(c *Config) *string { return &c.TenantsFile }),
 	},
 	"secrets": {
-		form{usage: "secrets env <PREFIX> or secrets dir <path>", min: 1, max: anyNumber, many: true},
+		form{usage: secretsUsage, min: 1, max: anyNumber, many: true},
 		readSecrets,
 	},
 	"state": {
@@ -95,15 +95,17 @@ func readPlan(s scope, l *line, c *Config) {
 }
 
 func readSecrets(s scope, l *line, c *Config) {
-	switch from := l.arg(0); {
-	case from == "age":
-		s.wrong(l.place, "secrets age is not available yet")
-	case from != "env" && from != "dir":
-		s.wrong(l.place, "%q is not known here: expected env or dir", from)
-	case len(l.args) != 2 || l.arg(1) == "":
-		s.wrong(l.place, "wrong number of arguments: expected secrets env <PREFIX> or secrets dir <path>")
+	source := policy.SecretSource{From: s.oneOf(l, 0, "env", "dir", "age"), Where: l.arg(1), Identity: l.arg(2), Place: l.place}
+	wanted := 2
+	if source.From == "age" {
+		wanted = 3
+	}
+	switch {
+	case source.From == "":
+	case len(l.args) != wanted || slices.Contains(l.texts(1), ""):
+		s.wrong(l.place, "wrong number of arguments: expected %s", secretsUsage)
 	default:
-		c.Secrets = append(c.Secrets, policy.SecretSource{From: from, Where: l.arg(1), Place: l.place})
+		c.Secrets = append(c.Secrets, source)
 	}
 }
 
@@ -163,10 +165,6 @@ func readKeep(s scope, l *line, t *telemetry.Trace) {
 
 func readPolicy(s scope, l *line, c *Config) {
 	p := policy.PolicySpec{Name: l.arg(0), BaseURL: l.arg(1), Places: policy.Places{"policy": l.place}}
-	s = s.called(p.Name)
-	if variable := tenantInHost.FindString(p.BaseURL); variable != "" {
-		s.wrong(l.place, "%s is not available yet", variable)
-	}
-	readBlock(s, l.block, policyWords, &p, p.Places)
+	readBlock(s.called(p.Name), l.block, policyWords, &p, p.Places)
 	c.Policies = append(c.Policies, p)
 }

@@ -25,6 +25,17 @@ type argument struct {
 	quote byte
 }
 
+// says tells whether the argument is a word of the grammar: in quotes, it is a
+// value.
+func (a argument) says(word string) bool {
+	return a.quote == 0 && a.text == word
+}
+
+// isBare tells whether the argument is an unquoted template.
+func (a argument) isBare() bool {
+	return a.quote == 0 && strings.Contains(a.text, "{{")
+}
+
 // line is a subdirective with its arguments and its block. Reading a segment
 // into lines first lets every parser go on after a mistake.
 type line struct {
@@ -118,7 +129,7 @@ func (g *segment) line(depth int) *line {
 			break
 		}
 		a := g.argument()
-		if a.quote == 0 && strings.Contains(a.text, "{{") {
+		if a.isBare() {
 			l.bare = a.text
 		}
 		l.args = append(l.args, a)

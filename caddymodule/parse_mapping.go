@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -51,7 +50,7 @@ func readExtract(s scope, l *line, r *policy.Rules) {
 tail:
 	for i := 2; i < len(l.args); i++ {
 		switch what := l.args[i]; {
-		case what.text == "default" && what.quote == 0 && e.Default == nil && i+1 < len(l.args):
+		case what.says("default") && e.Default == nil && i+1 < len(l.args):
 			i++
 			value, err := defaultValue(l.args[i])
 			if err != nil {
@@ -59,7 +58,7 @@ tail:
 				break tail
 			}
 			e.Default = value
-		case what.text == "required" && what.quote == 0 && !e.Required:
+		case what.says("required") && !e.Required:
 			e.Required = true
 		default:
 			s.wrong(l.place, "%q is not expected here: expected %s, and quotes around a path or value with blanks", what.text, extractUsage)
@@ -69,20 +68,17 @@ tail:
 	r.Extracts = append(r.Extracts, e)
 }
 
-// defaultValue reads the value behind `default`: text in double quotes is a
-// string, all else must be JSON.
+// defaultValue reads the value behind `default`.
 func defaultValue(a argument) (json.RawMessage, error) {
-	if a.quote == '"' {
-		return json.Marshal(a.text)
-	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, []byte(a.text)); err != nil {
-		if a.quote == 0 {
-			return nil, fmt.Errorf("the default %s is not JSON: write %q for text", a.text, a.text)
-		}
+	value, err := literal(a)
+	switch {
+	case err == nil:
+		return value, nil
+	case a.quote == 0:
+		return nil, fmt.Errorf("the default %s is not JSON: write %q for text", a.text, a.text)
+	default:
 		return nil, fmt.Errorf("the default %s is not JSON: %w", a.text, err)
 	}
-	return compact.Bytes(), nil
 }
 
 func readHint(s scope, l *line, r *policy.Rules) {

@@ -6,8 +6,8 @@ import (
 	"github.com/signpost-gateway/signpost/policy"
 )
 
-// policyWords are the subdirectives of a policy: the rules, and what only a
-// policy can say.
+// policyWords are the subdirectives of a policy: the rules, what only a policy
+// can say, and those that only an operation can say.
 var policyWords = lift(ruleWords, func(p *policy.PolicySpec) *policy.Rules { return &p.Rules }).with(words[policy.PolicySpec]{
 	"methods": {
 		methodsForm,
@@ -22,7 +22,7 @@ var policyWords = lift(ruleWords, func(p *policy.PolicySpec) *policy.Rules { ret
 		setFlag(func(p *policy.PolicySpec) *bool { return &p.OperationsOnly }),
 	},
 	"inject": {
-		form{usage: injectUsage, min: 1, max: anyNumber, many: true, block: mayBlock},
+		form{usage: injectUsage, min: 1, max: anyNumber, many: true, block: mayBlock, private: true},
 		readInject,
 	},
 	"propagate": {
@@ -41,29 +41,26 @@ var policyWords = lift(ruleWords, func(p *policy.PolicySpec) *policy.Rules { ret
 		form{usage: "operation <name> <METHOD> <template> { … }", min: 3, max: 3, many: true, block: mayBlock},
 		readOperation,
 	},
+	"input":  {form: form{outside: "an operation"}},
+	"query":  {form: form{outside: "an operation"}},
+	"header": {form: form{outside: "an operation"}},
+	"json":   {form: form{outside: "an operation"}},
+	"form":   {form: form{outside: "an operation"}},
+	"text":   {form: form{outside: "an operation"}},
 })
 
 // operationWords are the subdirectives of an operation: the rules, those of a
 // named call, and those that only a policy can say.
-var operationWords = lift(ruleWords, func(o *policy.OperationSpec) *policy.Rules { return &o.Rules }).with(words[policy.OperationSpec]{
-	"input":           {form: form{soon: true}},
-	"query":           {form: form{soon: true}},
-	"header":          {form: form{soon: true}},
-	"json":            {form: form{soon: true}},
-	"form":            {form: form{soon: true}},
-	"text":            {form: form{soon: true}},
-	"methods":         {form: form{outside: "policy"}},
-	"concurrency":     {form: form{outside: "policy"}},
-	"operations_only": {form: form{outside: "policy"}},
-	"inject":          {form: form{outside: "policy"}},
-	"propagate":       {form: form{outside: "policy"}},
-	"allow_private":   {form: form{outside: "policy"}},
-	"transport":       {form: form{outside: "policy"}},
-	"operation":       {form: form{outside: "policy"}},
+var operationWords = lift(ruleWords, func(o *policy.OperationSpec) *policy.Rules { return &o.Rules }).with(callWords).with(words[policy.OperationSpec]{
+	"methods":         {form: form{outside: "the policy"}},
+	"concurrency":     {form: form{outside: "the policy"}},
+	"operations_only": {form: form{outside: "the policy"}},
+	"inject":          {form: form{outside: "the policy"}},
+	"propagate":       {form: form{outside: "the policy"}},
+	"allow_private":   {form: form{outside: "the policy"}},
+	"transport":       {form: form{outside: "the policy"}},
+	"operation":       {form: form{outside: "the policy"}},
 })
-
-// injectUsage is the grammar of `inject`.
-const injectUsage = "inject header|query <name> <value>, inject bearer <value> or inject basic <user> <value>"
 
 func readOperation(s scope, l *line, p *policy.PolicySpec) {
 	o := policy.OperationSpec{
@@ -72,25 +69,4 @@ func readOperation(s scope, l *line, p *policy.PolicySpec) {
 	}
 	readBlock(s.called(o.Name), l.block, operationWords, &o, o.Places)
 	p.Operations = append(p.Operations, o)
-}
-
-func readInject(s scope, l *line, p *policy.PolicySpec) {
-	in := policy.Inject{As: l.arg(0), Place: l.place}
-	switch n := len(l.args); {
-	case in.As == "jwt" || in.As == "oauth2":
-		s.wrong(l.place, "inject %s is not available yet", in.As)
-		return
-	case l.braces:
-		s.wrong(l.place, "takes no block: expected %s", injectUsage)
-		return
-	case in.As == "bearer" && n == 2:
-		in.Value = l.arg(1)
-	case (in.As == "header" || in.As == "query" || in.As == "basic") && n == 3:
-		in.Name, in.Value = l.arg(1), l.arg(2)
-	default:
-		// The arguments are not repeated: they may hold a credential.
-		s.wrong(l.place, "inject %q is not known with that many arguments: expected %s", in.As, injectUsage)
-		return
-	}
-	p.Inject = append(p.Inject, in)
 }

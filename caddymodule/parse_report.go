@@ -26,6 +26,10 @@ type report struct {
 type scope struct {
 	*report
 	name string
+
+	// private says that what is written here may be a credential, which
+	// messages do not repeat.
+	private bool
 }
 
 // newScope begins a report.
@@ -38,7 +42,8 @@ func (s scope) in(word string) scope {
 	if s.name != "" {
 		word = s.name + ": " + word
 	}
-	return scope{report: s.report, name: word}
+	s.name = word
+	return s
 }
 
 // called adds the name of the thing: `policy` becomes `policy store`.
@@ -46,7 +51,8 @@ func (s scope) called(name string) scope {
 	if name == "" {
 		return s
 	}
-	return scope{report: s.report, name: s.name + " " + name}
+	s.name += " " + name
+	return s
 }
 
 // wrong reports a mistake.

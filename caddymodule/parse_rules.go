@@ -60,7 +60,7 @@ var ruleWords = words[policy.Rules]{
 		form{usage: "otherwise <route>", min: 1, max: 1},
 		setText(func(r *policy.Rules) *string { return &r.Otherwise }),
 	},
-	"reply": {form{usage: "reply headers", min: 1, max: 2}, readReply},
+	"reply": {form{usage: "reply headers or reply envelope [<size>]", min: 1, max: 2}, readReply},
 	"peek": {
 		form{usage: "peek <size>", min: 1, max: 1},
 		func(s scope, l *line, r *policy.Rules) { r.Peek = s.size(l, 0) },
@@ -150,12 +150,17 @@ func readBreaker(s scope, l *line, r *policy.Rules) {
 	r.Breaker = b
 }
 
-// readReply accepts the default and keeps nothing.
-func readReply(s scope, l *line, _ *policy.Rules) {
-	switch how := l.arg(0); {
-	case how == "envelope":
-		s.wrong(l.place, "reply envelope is not available yet")
-	case how != "headers" || len(l.args) > 1:
-		s.wrong(l.place, "%q is not known here: expected reply headers", strings.Join(l.texts(0), " "))
+// readReply reads the form of the answer. What is wrong with its size is left
+// to the engine, but for one of headers, which have none.
+func readReply(s scope, l *line, r *policy.Rules) {
+	reply := policy.Reply{As: s.oneOf(l, 0, "headers", "envelope")}
+	switch {
+	case reply.As == "":
+		return
+	case len(l.args) > 1 && reply.As == "headers":
+		s.wrong(l.place, "headers have no size: expected reply headers or reply envelope [<size>]")
+	case len(l.args) > 1:
+		reply.Size = s.size(l, 1)
 	}
+	r.Reply = &reply
 }

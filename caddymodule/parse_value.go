@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,6 +64,19 @@ func (s scope) oneOf(l *line, i int, choices ...string) string {
 		return ""
 	}
 	return l.arg(i)
+}
+
+// literal reads an argument as JSON: text in double quotes is a string, all else
+// stands for itself and must be JSON.
+func literal(a argument) (json.RawMessage, error) {
+	if a.quote == '"' {
+		return json.Marshal(a.text)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, []byte(a.text)); err != nil {
+		return nil, err
+	}
+	return compact.Bytes(), nil
 }
 
 // upper reads the arguments as HTTP methods.

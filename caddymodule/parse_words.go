@@ -33,10 +33,14 @@ type form struct {
 
 	block blockRule
 
+	// private says that the line or its block may hold a credential, so that
+	// messages do not repeat what is written there.
+	private bool
+
 	// soon marks a word that the grammar has and this version has not.
 	soon bool
 
-	// outside names the block that the word belongs to instead.
+	// outside says which block the word belongs to instead: "the policy".
 	outside string
 }
 
@@ -55,22 +59,24 @@ func readBlock[T any](s scope, block []*line, table words[T], into *T, places po
 	for _, l := range block {
 		name := l.word.text
 		w, known := table[name]
+		in := s.in(name)
+		in.private = s.private || w.private
 		switch {
 		case l.torn:
 			s.wrong(l.place, "%s", tornText)
 		case !known:
-			s.wrong(l.place, "%s", unknown(name, table.allowed()))
+			s.wrong(l.place, "%s", s.unknown(name, table.allowed()))
 		case w.soon:
 			s.wrong(l.place, "%s is not available yet", name)
 		case w.outside != "":
-			s.wrong(l.place, "%s belongs to the %s", name, w.outside)
+			s.wrong(l.place, "%s belongs to %s", name, w.outside)
 		default:
 			if l.bare != "" {
-				s.in(name).wrong(l.place, "%s: %s", l.bare, tornText)
+				in.bare(l)
 			}
 			first, again := places[name]
 			if again && !w.many {
-				s.in(name).wrong(l.place, "stands a second time: the first is at %s", first)
+				in.wrong(l.place, "stands a second time: the first is at %s", first)
 				continue
 			}
 			if !again {
@@ -78,8 +84,8 @@ func readBlock[T any](s scope, block []*line, table words[T], into *T, places po
 			}
 			// A block is read even where its line is wrong: its own mistakes
 			// are found at the same time.
-			if w.fits(s.in(name), l) || w.block != noBlock {
-				w.read(s.in(name), l, into)
+			if w.fits(in, l) || w.block != noBlock {
+				w.read(in, l, into)
 			}
 		}
 	}
@@ -88,10 +94,10 @@ func readBlock[T any](s scope, block []*line, table words[T], into *T, places po
 // fits reports what is wrong with the shape of a line.
 func (f form) fits(s scope, l *line) bool {
 	switch n := len(l.args); {
-	case n < f.min || f.max != anyNumber && n > f.max:
-		s.wrong(l.place, "wrong number of arguments: expected %s", f.usage)
 	case l.braces && f.block == noBlock && l.tornLine() != nil:
 		s.wrong(l.tornLine().place, "%s", tornText)
+	case n < f.min || f.max != anyNumber && n > f.max:
+		s.wrong(l.place, "wrong number of arguments: expected %s", f.usage)
 	case l.braces && f.block == noBlock:
 		s.wrong(l.place, "takes no block: expected %s", f.usage)
 	case !l.braces && f.block == mustBlock:
@@ -129,9 +135,23 @@ func (t words[T]) with(more words[T]) words[T] {
 	return joined
 }
 
-// unknown says that a word is none of those allowed, and which may be meant.
-func unknown(name string, allowed []string) string {
-	text := `"` + name + `" is not known here: expected ` + strings.Join(allowed, ", ")
+// bare reports an unquoted template.
+func (s scope) bare(l *line) {
+	if s.private {
+		s.wrong(l.place, "%s", tornText)
+		return
+	}
+	s.wrong(l.place, "%s: %s", l.bare, tornText)
+}
+
+// unknown says that a word is none of those allowed, and which may be meant. It
+// is not repeated where it may be the next line of a credential.
+func (s scope) unknown(name string, allowed []string) string {
+	text := `"` + name + `"`
+	if s.private {
+		text = "the first word"
+	}
+	text += " is not known here: expected " + strings.Join(allowed, ", ")
 	near := slices.MinFunc(allowed, func(a, b string) int { return distance(name, a) - distance(name, b) })
 	if d := distance(name, near); d <= 2 && d < len(name) {
 		text += "; did you mean " + near + "?"

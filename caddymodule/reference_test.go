@@ -78,10 +78,8 @@ func TestEachWordThatIsNotAvailableYetIsListedInTheReference(t *testing.T) {
 			t.Errorf("the reference does not list %q among what is not available yet", name)
 		}
 	}
-	for _, phrase := range []string{"state redis", "secrets age", "inject jwt", "inject oauth2", "reply envelope"} {
-		if !strings.Contains(text, "`"+phrase+"`") {
-			t.Errorf("the reference does not list %q among what is not available yet", phrase)
-		}
+	if !strings.Contains(text, "`state redis`") {
+		t.Error("the reference does not list state redis among what is not available yet")
 	}
 }
 

@@ -2,6 +2,7 @@ package caddymodule_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -200,7 +201,7 @@ func TestABotThatIsStillSendingWhenItIsAnsweredIsNotCutOff(t *testing.T) {
 					t.Fatalf("after the answer and %d KB more: %v", sent, err)
 				}
 			}
-			if n, err := conn.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+			if n, err := conn.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 				t.Errorf("after the upload the connection gives %d bytes and %v, want its end", n, err)
 			}
 		})
