@@ -25,7 +25,7 @@ build: ## build the gateway: ./caddy
 test: ## all tests that need Go alone
 	go test -race -shuffle=on ./...
 
-e2e: ## the built gateway with real clients; needs Node, Python and curl
+e2e: ## the built gateway with real clients; needs Node with npm, Python and curl
 	go test -tags e2e -count=1 ./e2e
 
 bench: ## what Signpost costs beside bare Caddy, then the engine's benchmarks; needs wrk

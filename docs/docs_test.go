@@ -3,6 +3,8 @@ package docs_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -17,6 +19,8 @@ import (
 
 	_ "github.com/signpost-gateway/signpost"
 	"github.com/signpost-gateway/signpost/caddymodule"
+	"github.com/signpost-gateway/signpost/policy"
+	"github.com/signpost-gateway/signpost/policy/dialguard"
 )
 
 // fence finds the fenced blocks of a page: what stands behind the fence, and
@@ -214,6 +218,73 @@ func TestEachRowOfATableHasAsManyCellsAsItsHead(t *testing.T) {
 			head = cells
 		case cells != head:
 			t.Errorf("%d bars, want %d: %s", cells, head, line)
+		}
+	}
+}
+
+// gatewayOf compiles a Caddyfile of a page. What would leave goes to transport.
+func gatewayOf(t *testing.T, source string, transport http.RoundTripper) *policy.Gateway {
+	t.Helper()
+	adapted, _, err := adapt(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Apps struct{ Signpost caddymodule.Config }
+	}
+	if err := json.Unmarshal(adapted, &file); err != nil {
+		t.Fatal(err)
+	}
+	g, err := policy.New(file.Apps.Signpost.Spec, policy.Options{
+		Transport: func(policy.PolicySpec, *dialguard.Guard) (http.RoundTripper, error) { return transport, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func TestTheNamedCallsOfTheReferenceSendWhatItSays(t *testing.T) {
+	t.Setenv("SIGNPOST_SECRET_STORE_TOKEN", "a-token-of-the-store")
+	text := section(t, reference(t), "Named calls")
+	var sent string
+	g := gatewayOf(t, blocks(text)[0].text, answering(func(r *http.Request) (*http.Response, error) {
+		var body []byte
+		if r.Body != nil {
+			body, _ = io.ReadAll(r.Body)
+		}
+		sent = strings.TrimSpace(r.Method + " " + r.URL.RequestURI() + " " + string(body))
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	}))
+	const form = "application/x-www-form-urlencoded"
+	for _, c := range []struct{ operation, query, kind, body, shown, want string }{
+		{"order_status", "", "application/json", `{"order_number": 1001, "lang": "de"}`, `{"order_number": 1001, "lang": "de"}`, "GET /v2/orders/1001?lang=de"},
+		{"order_status", "", form, "order_number=1001&lang=de", "-d order_number=1001 -d lang=de", "GET /v2/orders/1001?lang=de"},
+		{"order_status", "order_number=1001&lang=de", "", "", "", "GET /v2/orders/1001?lang=de"},
+		{
+			"complain", "", "application/json", `{"order_number": "7", "text": "\"Broken\""}`, `{"order_number": "7", "text": "\"Broken\""}`,
+			`POST /v2/orders/7/complaints {"text": "From the bot: \"Broken\"", "amount": 0, "tags": []}`,
+		},
+	} {
+		sent = ""
+		method := http.MethodPost
+		if c.body == "" {
+			method = http.MethodGet
+		}
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://signpost/call/store/"+c.operation+"?"+c.query, strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", c.kind)
+		resp := g.Answer(req, &policy.Call{Policy: "store", Operation: c.operation})
+		resp.Body.Close()
+		if sent != c.want {
+			t.Errorf("%s of %q%q sends\n%s\nwant\n%s\nand is answered with %v", c.operation, c.query, c.body, sent, c.want, resp.Header)
+		}
+		for _, shown := range []string{c.query, c.shown, strings.TrimPrefix(c.want, "POST /v2/orders/7/complaints ")} {
+			if !strings.Contains(text, shown) {
+				t.Errorf("the page does not show %q", shown)
+			}
 		}
 	}
 }

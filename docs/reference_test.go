@@ -1,25 +1,32 @@
 package docs_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/constant"
 	"go/parser"
 	"go/token"
 	"go/types"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/signpost-gateway/signpost/caddymodule"
 	"github.com/signpost-gateway/signpost/policy"
 	"github.com/signpost-gateway/signpost/policy/breaker"
 	"github.com/signpost-gateway/signpost/policy/extract"
 	"github.com/signpost-gateway/signpost/policy/hint"
+	"github.com/signpost-gateway/signpost/policy/input"
+	"github.com/signpost-gateway/signpost/policy/jwt"
 	"github.com/signpost-gateway/signpost/policy/limit"
 	"github.com/signpost-gateway/signpost/policy/stale"
 	"github.com/signpost-gateway/signpost/policy/tenant"
@@ -227,6 +234,72 @@ func TestEveryFieldOfTheLogLineIsNamed(t *testing.T) {
 	wantAll(t, section(t, reference(t), "Log and events"), "field", fields)
 }
 
+// rows gives what stands in backticks in the first cell of each row of the
+// tables of a section.
+func rows(text string) []string {
+	var found []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)`[^|]*\\|").FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1])
+	}
+	slices.Sort(found)
+	return found
+}
+
+func TestEachWordOfAnInnerBlockHasARowAndNoOtherHas(t *testing.T) {
+	page := reference(t)
+	for heading, table := range map[string][2]string{
+		"Words of a named call": {"caddymodule/parse_call.go", "callWords"},
+		"Words of jwt":          {"caddymodule/parse_inject.go", "jwtWords"},
+		"Words of oauth2":       {"caddymodule/parse_inject.go", "oauth2Words"},
+	} {
+		got, want := rows(section(t, page, heading)), keys(t, table[0], table[1])
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: the reference has rows for %q, the grammar has %q", heading, got, want)
+		}
+	}
+}
+
+func TestEachTypeOfAnInputAndEachAlgorithmIsNamed(t *testing.T) {
+	page := reference(t)
+	types := literals(declared(t, "caddymodule/parse_call.go", "inputTypes"), regexp.MustCompile(`.`))
+	got := rows(section(t, page, "Inputs"))
+	slices.Sort(types)
+	if !slices.Equal(got, types) {
+		t.Errorf("the reference has rows for the types %q, the grammar has %q", got, types)
+	}
+	usage := literalsOf(t, "caddymodule/parse_inject.go", `^alg [A-Z]`)[0]
+	wantAll(t, section(t, page, "Words of jwt"), "algorithm", strings.Split(strings.TrimPrefix(usage, "alg "), "|"))
+}
+
+func TestEachCommandHasARowWithItsUsage(t *testing.T) {
+	got := rows(fence.ReplaceAllString(section(t, reference(t), "Encrypted secrets"), ""))
+	want := literalsOf(t, "caddymodule/command_secret.go", `^(init|set|list|rm) <file> `)
+	for i, usage := range want {
+		want[i] = "caddy signpost secret " + usage
+	}
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("the reference has rows for %q, the commands are %q", got, want)
+	}
+}
+
+func TestTheMembersOfAnEnvelopeAreThoseOfItsSchema(t *testing.T) {
+	var schema struct{ Properties map[string]any }
+	if err := json.Unmarshal([]byte(read(t, "docs/envelope.schema.json")), &schema); err != nil {
+		t.Fatal(err)
+	}
+	text := section(t, reference(t), "Envelope")
+	wantAll(t, fence.ReplaceAllString(text, ""), "member", slices.Sorted(maps.Keys(schema.Properties)))
+	shown, err := jsonschema.UnmarshalJSON(strings.NewReader(blocks(text)[0].text))
+	if err != nil {
+		t.Fatalf("reading the envelope of the page: %v", err)
+	}
+	if err := envelopeSchema(t).Validate(shown); err != nil {
+		t.Errorf("the envelope of the page is refused: %v", err)
+	}
+}
+
 func TestEveryFieldOfTheJSONFormIsNamed(t *testing.T) {
 	text := section(t, reference(t), "JSON")
 	_, table, _ := strings.Cut(text, "| of | fields |")
@@ -307,6 +380,16 @@ func TestDefaultsAndCeilingsAreThoseOfTheCode(t *testing.T) {
 		"stale answers' bytes":      same(strconv.Itoa(stale.DefaultMaxBytes)),
 		"stale answer's bytes":      same(strconv.Itoa(stale.DefaultMaxEntry)),
 		"tenant's name":             same(strconv.Itoa(tenant.MaxName)),
+		"envelope":                  same(policy.MaxEnvelope.String()),
+		"a JWT's life":              {fmt.Sprintf("%gm", jwt.DefaultTTL.Minutes()), fmt.Sprintf("%gh", jwt.MaxTTL.Hours())},
+
+		"bytes of a call's variables":                  same(number(t, "policy/named.go", "maxInputs")),
+		"a call's variables":                           same(strconv.Itoa(input.MaxMembers)),
+		"depth of a call's variables":                  same(strconv.Itoa(input.MaxDepth)),
+		"bytes of a variable in path, query or header": same(number(t, "policy/named.go", "maxLine")),
+		"bytes of a body that goes out":                same(number(t, "policy/named.go", "maxSent")),
+		"bytes of `matches`":                           same(strconv.Itoa(input.MaxPattern)),
+		"bytes that `matches` is asked about":          same(strconv.Itoa(input.MaxMatched)),
 	}
 	for what, values := range want {
 		cells := row(t, table, what)

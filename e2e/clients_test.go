@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,59 @@ func TestEveryBotHasABranchForAGatewayThatIsAway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			wantSaid(t, "gateway away", ask(t, nobody, command, "1001"), `The store is not answering\. Let me ask a colleague\.`)
 		})
+	}
+}
+
+// converse gives messages, one a line, to a bot that holds a conversation, and
+// returns its answers.
+func converse(t *testing.T, gateway string, command []string, messages ...string) []string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "SIGNPOST_URL="+gateway)
+	cmd.Stdin = strings.NewReader(strings.Join(messages, "\n") + "\n")
+	var complaints strings.Builder
+	cmd.Stderr = &complaints
+	said, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, complaints.String())
+	}
+	answers := strings.Split(strings.TrimSuffix(string(said), "\n"), "\n")
+	if len(answers) != len(messages) {
+		t.Fatalf("%d answers to %d messages, want one to each:\n%s", len(answers), len(messages), said)
+	}
+	return answers
+}
+
+func TestAConversationInPythonTakesFourRoutes(t *testing.T) {
+	port := freePort(t)
+	g := start(t, readFile(t, "examples/clients/Caddyfile"), port, "PORT="+port)
+	messages := []string{"Hello!", "Where is my order 1001?", "And 4711?", "And 500?"}
+	for range 7 {
+		messages = append(messages, "1001?") // With these the tenant has asked ten times.
+	}
+	messages = append(messages, "Once more: 1001?")
+	answers := converse(t, g.url, clients["python"], messages...)
+	wantSaid(t, "no number", answers[0], `Which order\? Please tell me its number\.`)
+	wantSaid(t, "shipped", answers[1], `Order 1001 is on its way and arrives Mon 23 Nov – before noon\.`)
+	wantSaid(t, "not found", answers[2], `I cannot find order 4711\.`)
+	wantSaid(t, "third party down", answers[3], `The store is not answering\. Let me ask a colleague\.`)
+	wantSaid(t, "the tenth question", answers[10], `Order 1001 is on its way .*`)
+	wantSaid(t, "rate limited", answers[11], `That was a lot of questions\. Please ask again in [1-9]\d* seconds\.`)
+}
+
+func TestAConversationInPythonGoesOnWhenTheStoreIsClosed(t *testing.T) {
+	port := freePort(t)
+	config := string(readFile(t, "examples/clients/Caddyfile"))
+	closed := strings.Replace(config, "http://127.0.0.1:{$PORT:8080}/fake-store", "http://127.0.0.1:"+freePort(t), 1)
+	if closed == config {
+		t.Fatal("the Caddyfile of the examples has no store to close")
+	}
+	g := start(t, []byte(closed), port, "PORT="+port)
+	for i, said := range converse(t, g.url, clients["python"], "Where is my order 1001?", "And 4711?") {
+		wantSaid(t, "message "+strconv.Itoa(i), said, `The store is not answering\. Let me ask a colleague\.`)
 	}
 }
 

@@ -118,3 +118,26 @@ func values(fields map[string]string) []string {
 	}
 	return all
 }
+
+func TestTheDemoAnswersANamedCallInAnEnvelope(t *testing.T) {
+	g := startDemo(t)
+	fields, body := curl(t, "--header", "X-Tenant-ID: acme", "--header", "Signpost-Reply: envelope",
+		"--data", `{"order_number":"1001"}`, g.url+"/call/store/order_status")
+	if fields["content-type"] != "application/json" ||
+		!strings.HasPrefix(body, `{"ok":true,"route":"shipped","next":"continue","outcome":"success","status":200,`+
+			`"vars":{"status":"shipped","eta":"2026-11-23","items":["teapot","cups"]},"data":{"order":{`) {
+		t.Errorf("the envelope is %s: %s", fields["content-type"], body)
+	}
+	_, body = curl(t, "--header", "X-Tenant-ID: acme", "--header", "Signpost-Reply: envelope", "--data", `{}`, g.url+"/call/store/order_status")
+	if !strings.Contains(body, "order_number is missing") {
+		t.Errorf("without its variable the call is answered %s", body)
+	}
+	fields, _ = curl(t, "--header", "X-Tenant-ID: acme", "--data", `{"product":"teapot","customer":"Zoe"}`, g.url+"/call/store/place_order")
+	if fields["signpost-route"] != "refused" || fields["signpost-outcome"] != "rejected" {
+		t.Errorf("an order on a Sunday takes %s as %s, want refused as rejected", fields["signpost-route"], fields["signpost-outcome"])
+	}
+	_, body = curl(t, "--header", "X-Tenant-ID: acme", g.url+"/catalog/products/teapot")
+	if !strings.HasPrefix(body, `{"ok":true,"route":"affordable",`) {
+		t.Errorf("the catalog answers %s, want an envelope", body)
+	}
+}

@@ -3,7 +3,9 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -38,6 +40,27 @@ func TestTheBotHasASentenceForEveryBranch(t *testing.T) {
 	wantSaid(t, b, "acme", "4711", `I cannot find order 4711\.`)
 	wantSaid(t, b, "acme", "500", `The store is not answering\. Let me ask a colleague\.`)
 	wantSaid(t, b, "acme", "1001", `That was a lot of questions\. Please ask again in \d+ seconds\.`)
+}
+
+func TestTheConversationGoesAsTheReadmeSays(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := regexp.MustCompile("(?s)```sh\ngo run ./examples/engine (.*?)\n```\n\n```\n(.*?)```").FindStringSubmatch(string(readme))
+	if shown == nil {
+		t.Fatal("README.md does not show a command and what it prints")
+	}
+	var said strings.Builder
+	if err := run(t.Context(), &said, strings.Fields(shown[1])); err != nil {
+		t.Fatalf("running %s: %v", shown[1], err)
+	}
+	// A slow machine may have fewer seconds left to wait.
+	seconds := regexp.MustCompile(`\d+ seconds`)
+	got, want := seconds.ReplaceAllString(said.String(), "n seconds"), seconds.ReplaceAllString(shown[2], "n seconds")
+	if got != want {
+		t.Errorf("%s: the bot says\n%s\nand README.md\n%s", shown[1], got, want)
+	}
 }
 
 func TestOneTenantsQuestionsDoNotCountForAnother(t *testing.T) {

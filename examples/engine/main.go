@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -10,14 +11,15 @@ import (
 )
 
 func main() {
-	if err := run(context.Background(), os.Args[1:]); err != nil {
+	if err := run(context.Background(), os.Stdout, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "engine:", err)
 		os.Exit(1)
 	}
 }
 
-// run asks a store of its own for every order.
-func run(ctx context.Context, orders []string) error {
+// run asks a store of its own for every order and writes what the bot says. At
+// the word "close" the store closes for good.
+func run(ctx context.Context, w io.Writer, words []string) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("opening the store: %w", err)
@@ -31,12 +33,18 @@ func run(ctx context.Context, orders []string) error {
 		return err
 	}
 	defer b.close()
-	for _, number := range orders {
-		said, err := b.answer(ctx, "acme", number)
+	for _, word := range words {
+		if word == "close" {
+			if err := store.Close(); err != nil {
+				return fmt.Errorf("closing the store: %w", err)
+			}
+			continue
+		}
+		said, err := b.answer(ctx, "acme", word)
 		if err != nil {
 			return err
 		}
-		fmt.Println(said)
+		fmt.Fprintln(w, said)
 	}
 	return nil
 }

@@ -1,6 +1,11 @@
-"""A bot that asks for an order through Signpost: bot.py <order> [<tenant>]"""
+"""A bot that asks for orders through Signpost.
+
+bot.py <order> [<tenant>] answers one question; bot.py alone holds a
+conversation: it reads messages, one a line, and answers each.
+"""
 
 import os
+import re
 import sys
 import urllib.error
 import urllib.parse
@@ -39,6 +44,18 @@ def answer(order, tenant):
     return "The store is not answering. Let me ask a colleague."
 
 
+def converse(messages, tenant):
+    """Gives an answer to each message."""
+    for message in messages:
+        order = re.search(r"[0-9]+", message)
+        yield answer(order.group(), tenant) if order else "Which order? Please tell me its number."
+
+
 if __name__ == "__main__":
+    sys.stdin.reconfigure(encoding="utf-8")
     sys.stdout.reconfigure(encoding="utf-8")
-    print(answer(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "acme"))
+    if len(sys.argv) > 1:
+        print(answer(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "acme"))
+    else:
+        for said in converse(sys.stdin, os.environ.get("TENANT", "acme")):
+            print(said, flush=True)
