@@ -102,7 +102,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		if !validating() {
 			return missing
 		}
-		a.logger.Warn("a configuration without these secrets is valid, but does not start", zap.Error(missing))
+		a.logger.Warn("the configuration is valid, but does not start while its secrets are not there, or are not good", zap.Error(missing))
 	}
 	telemetry.GuardLog() // Caddy may have set the logger's output anew for this configuration.
 	registry := ctx.GetMetricsRegistry()

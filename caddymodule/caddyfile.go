@@ -34,7 +34,7 @@ func parseOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	}
 	if missing := policy.MissingSecrets(&config.Spec); missing != nil {
 		// Whoever adapts a configuration need not have its secrets.
-		caddy.Log().Named(directive).Warn("a configuration without these secrets does not start", zap.Error(missing))
+		caddy.Log().Named(directive).Warn("the configuration does not start while its secrets are not there, or are not good", zap.Error(missing))
 	}
 	value, err := json.Marshal(config)
 	if err != nil {

@@ -85,6 +85,10 @@ func (s scope) allowed(l *line, values []argument) []string {
 			s.wrong(l.place, "the values behind in stand without brackets and commas: expected such as in red green, and quotes where they belong to the value")
 			return nil
 		}
+		if v.says("default") || v.says("matches") {
+			s.wrong(l.place, "%s stands behind in, which takes the rest of the line: expected it before in, or in quotes where it is a value", v.text)
+			return nil
+		}
 		texts = append(texts, v.text)
 	}
 	return texts

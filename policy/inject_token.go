@@ -123,6 +123,7 @@ func (c *compiler) claims(s *signing, claims []Claim, at Place, name string) {
 		s.fixed[claim.Name] = claim.Value
 		text, isText := value.(string)
 		if !isText {
+			c.noSecretsInside(place, label, string(claim.Value))
 			continue
 		}
 		s.fixed[claim.Name] = text
@@ -133,6 +134,14 @@ func (c *compiler) claims(s *signing, claims []Claim, at Place, name string) {
 			delete(s.fixed, claim.Name)
 			s.filled[claim.Name] = template
 		}
+	}
+}
+
+// noSecretsInside refuses a list or an object that holds what would be a secret
+// elsewhere, since it would be signed as it stands.
+func (c *compiler) noSecretsInside(at Place, name, text string) {
+	if strings.Contains(text, "{secret.") || strings.Contains(text, "{tenant_secret.") {
+		c.wrong(at, name, "a secret is filled in where the claim is a text, not inside a list or an object")
 	}
 }
 

@@ -54,6 +54,8 @@ func TestEachMistakeOfASpecIsFoundAndNamed(t *testing.T) {
 			Claims: []policy.Claim{{Name: "exp", Value: []byte("1")}}}),
 		`inject jwt: claim a: the value is not JSON`: signedBy(policy.JWT{Key: "{secret.k}", Algorithm: "HS256",
 			Claims: []policy.Claim{{Name: "a", Value: []byte("x")}}}),
+		`inject jwt: claim a: a secret is filled in where the claim is a text`: signedBy(policy.JWT{Key: "{secret.k}", Algorithm: "HS256",
+			Claims: []policy.Claim{{Name: "a", Value: []byte(`["{secret.k}"]`)}}}),
 		`inject oauth2: the block is missing`:                 func(s *policy.Spec) { s.Policies[0].Inject = []policy.Inject{{As: "oauth2"}} },
 		`token_url: the value is not the address`:             grantedBy(policy.OAuth2{TokenURL: "ftp://x/", ClientID: "a", ClientSecret: "b"}),
 		`token_url: {tenant.a} is read, but nothing gives it`: grantedBy(policy.OAuth2{TokenURL: "https://{tenant.a}.x/", ClientID: "a", ClientSecret: "b"}),

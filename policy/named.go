@@ -60,6 +60,20 @@ func (c *compiler) blueprint(op *operation, spec *OperationSpec, name string) {
 	c.inputs(op, spec, name)
 }
 
+// overwritten refuses headers of a named call that something else of the policy
+// removes or replaces.
+func (c *compiler) overwritten(op *operation, spec *OperationSpec, name string) {
+	for _, f := range spec.Header {
+		header := http.CanonicalHeaderKey(f.Name)
+		if slices.Contains(op.strip, header) {
+			c.wrong(f.Place, name+": header "+f.Name, "strip removes the header: expected one or the other")
+		}
+		if slices.ContainsFunc(op.policy.inject, func(in injection) bool { return in.header == header }) {
+			c.wrong(f.Place, name+": header "+f.Name, "inject replaces the header: expected one or the other")
+		}
+	}
+}
+
 // entries compiles fields; each is tested further by check, if there is one.
 // Names of headers may not repeat, those of queries and forms may.
 func (c *compiler) entries(fields []Field, name string, check func(Field, string)) []entry {
@@ -68,6 +82,7 @@ func (c *compiler) entries(fields []Field, name string, check func(Field, string
 		label := name + " " + f.Name
 		if f.Name == "" {
 			c.wrong(f.Place, name, "the name is missing")
+			continue
 		}
 		if check != nil {
 			check(f, label)
@@ -304,28 +319,33 @@ func (f *filling) encoded(fields []entry, fill func(*template.Text) []byte) stri
 // body fills the body, which is bounded.
 func (f *filling) body(b *blueprint) []byte {
 	fill := func(t *template.Text) []byte { return t.Append(nil, f.lookup) }
+	room := maxSent
 	if b.body != nil {
-		if !f.fits(b.body) {
+		if !f.fits(b.body, &room) {
 			return nil
 		}
 		return fill(b.body)
 	}
 	for _, e := range b.form {
-		if !f.fits(e.value) {
+		if !f.fits(e.value, &room) {
 			return nil
 		}
 	}
 	return []byte(f.encoded(b.form, fill))
 }
 
-// fits tells whether a template stays within the bound when it is filled.
-func (f *filling) fits(t *template.Text) bool {
+// fits takes what a template needs at most, when it is filled, from the room
+// that is left.
+func (f *filling) fits(t *template.Text, room *int) bool {
+	longest := 0
 	for _, ref := range t.Refs() {
 		v := f.value(ref.Name)
-		if t.Places()*max(len(v.Text()), len(v.JSON())) > maxSent {
+		longest = max(longest, len(v.Text()), len(v.JSON()))
+		if t.Places()*longest > *room {
 			f.wrong(ref.Name, fmt.Sprintf("is too long: a body takes at most %s", Size(maxSent)))
 			return false
 		}
 	}
+	*room -= t.Places() * longest
 	return true
 }

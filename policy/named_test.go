@@ -275,6 +275,9 @@ func TestMistakesOfANamedCallAreFoundWithTheirPlaces(t *testing.T) {
 		{Name: "X-B", Value: "{secret.x}", Place: at(5)}, {Name: "X-C", Value: "{{", Place: at(6)}, {Name: "Via", Value: "x", Place: at(7)},
 		{Name: "X-D", Value: "x"}, {Name: "x-d", Value: "x", Place: at(8)}, {Name: "Signpost-Route", Value: "x", Place: at(9)},
 	}
+	op.Header = append(op.Header, policy.Field{Name: "X-Gone", Value: "x", Place: at(16)}, policy.Field{Name: "authorization", Value: "x", Place: at(17)})
+	op.Strip = []string{"x-gone"}
+	spec.Policies[0].Inject = []policy.Inject{{As: "bearer", Value: "x"}}
 	op.Query = []policy.Field{{Name: "", Value: "x", Place: at(10)}}
 	op.Inputs = []policy.InputSpec{
 		{Var: "X", Place: at(11)}, {Var: "id", Type: "date", Place: at(12)}, {Var: "note", Matches: "(", Place: at(13)},
@@ -286,7 +289,7 @@ func TestMistakesOfANamedCallAreFoundWithTheirPlaces(t *testing.T) {
 	for _, m := range mistakes {
 		lines[m.Place.Line] = true
 	}
-	for line := 1; line <= 15; line++ {
+	for line := 1; line <= 17; line++ {
 		if !lines[line] {
 			t.Errorf("nothing is found on line %d; found are\n%v", line, mistakes)
 		}

@@ -118,6 +118,9 @@ func (c *compiler) operation(p *Policy, spec *OperationSpec, outer, inner hint.S
 	for _, l := range layers {
 		op.strip = append(op.strip, c.strip(l)...)
 	}
+	if spec != nil {
+		c.overwritten(op, spec, name)
+	}
 	op.next = c.next(rules.Next, layers[0])
 	op.peek = c.peek(rules.Peek, layers[0])
 	op.reply = c.reply(rules.Reply, op.label, layers[0])

@@ -27,7 +27,8 @@ type Record struct {
 	// Verdict is the decision that all renderings share.
 	Verdict
 
-	// Attempts are the requests that were sent, in order: at most 6.
+	// Attempts are the requests that were sent, in order: at most 7,
+	// the first, five retries and one with a new token.
 	Attempts []Attempt
 
 	// Hints are the conditions that were asked, in order.

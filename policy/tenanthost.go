@@ -20,8 +20,9 @@ type tenantHost struct {
 	pattern *regexp.Regexp // what hosts it can be
 }
 
-// mark stands for a variable while the base URL is parsed.
-func mark(i int) string { return "tenant-variable-" + strconv.Itoa(i) + "-x" }
+// mark stands for a variable while the base URL is parsed. It is no DNS label, so
+// that no variable can pass for another's mark.
+func mark(i int) string { return "tenant_variable_" + strconv.Itoa(i) + "_x" }
 
 // tenantHost puts marks in place of the variables of a base URL.
 func (c *compiler) tenantHost(source string, at Place, name string) (marked string, h tenantHost) {

@@ -20,7 +20,7 @@ import (
 // with at least one of the two keys. Every tenant that a call may have can have secrets here. Values are strings of
 // 1 byte to 64 KiB, line breaks included. Reading is strict: unknown keys, duplicates, values that are not strings,
 // anchors, aliases, tags and a second document are errors. The encrypted file has at most 1 MiB, and both files are regular
-// ones. The identity file must not be accessible to group or others (except on Windows, which has no such modes).
+// ones. The identity file must not be accessible to others, nor be written by its group (except on Windows, which has no such modes).
 //
 // The files are looked at no more than once a second, and only when a secret is looked up. One call then reads what
 // has changed, while others go on with what was known. Until the files have been read well once, every lookup is an

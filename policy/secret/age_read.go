@@ -87,7 +87,7 @@ func (f AgeFile) readIdentity() (*keyring, fs.FileInfo, error) {
 const openToOthers = 0o027
 
 // readRegular returns what is in a regular file of at most so many bytes, and the file as it was before. A private
-// one is not read when others than its owner have access to it.
+// one is not read when others than its owner and group can use it.
 func readRegular(path string, limit int64, private bool) ([]byte, fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
