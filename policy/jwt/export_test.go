@@ -10,10 +10,10 @@ const (
 func (m *Minter) Kept() (tokens, signers int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.tokens.byKey), len(m.signers.byKey)
+	return m.tokens.Len(), m.signers.Len()
 }
 
 // Size sets how many tokens a Minter keeps.
 func (m *Minter) Size(tokens int) {
-	m.tokens = newLRU[hash, *minted](tokens)
+	m.tokens = newCache[*minted](tokens)
 }

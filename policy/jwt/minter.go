@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 const (
@@ -33,8 +34,8 @@ type Minter struct {
 	cfg Config
 
 	mu      sync.Mutex
-	tokens  *lru[hash, *minted]
-	signers *lru[hash, *signer]
+	tokens  *simplelru.LRU[hash, *minted]
+	signers *simplelru.LRU[hash, *signer]
 }
 
 // minted is a token, once somebody has asked for it.
@@ -51,13 +52,23 @@ type signer struct {
 	err    error
 }
 
+// newCache makes a map of bounded size that forgets what was not used for
+// longest.
+func newCache[V any](size int) *simplelru.LRU[hash, V] {
+	cache, err := simplelru.NewLRU[hash, V](size, nil)
+	if err != nil {
+		panic(err) // Not reached: sizes are positive.
+	}
+	return cache
+}
+
 // NewMinter gives a Minter for a configuration that Validate finds nothing
 // wrong with. With another one, Token gives errors.
 func NewMinter(c Config) *Minter {
 	if c.TTL == 0 {
 		c.TTL = DefaultTTL
 	}
-	return &Minter{cfg: c, tokens: newLRU[hash, *minted](maxTokens), signers: newLRU[hash, *signer](maxSigners)}
+	return &Minter{cfg: c, tokens: newCache[*minted](maxTokens), signers: newCache[*signer](maxSigners)}
 }
 
 // Token gives a token in compact form (RFC 7515, section 7.1), signed with the
@@ -74,7 +85,11 @@ func (m *Minter) Token(now time.Time, key string, claims map[string]any) (string
 		return "", fmt.Errorf("minting a token: %w", err)
 	}
 	m.mu.Lock()
-	t := m.tokens.get(h, func() *minted { return new(minted) })
+	t, known := m.tokens.Get(h)
+	if !known {
+		t = new(minted)
+		m.tokens.Add(h, t)
+	}
 	m.mu.Unlock()
 
 	t.mu.Lock()
@@ -127,7 +142,11 @@ func (m *Minter) signer(key string) (jose.Signer, error) {
 	}
 	h := hash(sha256.Sum256([]byte(key)))
 	m.mu.Lock()
-	s := m.signers.get(h, func() *signer { return new(signer) })
+	s, known := m.signers.Get(h)
+	if !known {
+		s = new(signer)
+		m.signers.Add(h, s)
+	}
 	m.mu.Unlock()
 	s.once.Do(func() { s.signer, s.err = newSigner(m.cfg, key) })
 	return s.signer, s.err

@@ -15,7 +15,7 @@ const (
 func (s *Source) Kept() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.entries.byKey)
+	return s.entries.Len()
 }
 
 // Judge tells what an answer is worth.

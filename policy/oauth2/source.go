@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 const (
@@ -36,7 +38,7 @@ type Source struct {
 	transport http.RoundTripper
 
 	mu      sync.Mutex
-	entries *lru[hash, *entry]
+	entries *simplelru.LRU[hash, *entry]
 	flights int // Those under way, of forgotten entries too.
 }
 
@@ -54,7 +56,11 @@ type entry struct {
 // NewSource gives a Source that asks through the transport, which must heed the
 // context of a request. The requests' contexts hold no values of any call.
 func NewSource(c Config, transport http.RoundTripper) *Source {
-	return &Source{cfg: c, transport: transport, entries: newLRU[hash, *entry](maxEntries)}
+	entries, err := simplelru.NewLRU[hash, *entry](maxEntries, nil)
+	if err != nil {
+		panic(err) // Not reached: the size is positive.
+	}
+	return &Source{cfg: c, transport: transport, entries: entries}
 }
 
 // Token gives a token for the credentials. One that is kept is given at once,
@@ -87,7 +93,11 @@ func (s *Source) find(ctx context.Context, now time.Time, cr Credentials) (Token
 	h := cr.hash()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.entries.get(h, func() *entry { return new(entry) })
+	e, known := s.entries.Get(h)
+	if !known {
+		e = new(entry)
+		s.entries.Add(h, e)
+	}
 	resting := now.Before(e.rests)
 	if e.token.Value != "" && now.Before(e.ends) {
 		if e.flight == nil && !resting && !now.Before(e.renews) {
@@ -124,7 +134,7 @@ func (s *Source) Refuse(cr Credentials, token string) {
 	h := cr.hash()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e, ok := s.entries.find(h)
+	e, ok := s.entries.Peek(h)
 	if !ok || token == "" || subtle.ConstantTimeCompare([]byte(e.token.Value), []byte(token)) == 0 {
 		return
 	}
