@@ -2,6 +2,7 @@ package caddymodule_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -133,7 +134,7 @@ func TestAnswersInATunnelBreakOffWhereTheThirdPartysDo(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	if string(body) != "not all" || err != io.ErrUnexpectedEOF {
+	if string(body) != "not all" || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("the body is %q and ends with %v, want what there was and a break", body, err)
 	}
 	s.recovers("/api/good")
