@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -16,6 +17,7 @@ var errUploadClosed = errors.New("the call is over")
 // Closing it does not close the body behind it: net/http does that when the
 // handler has returned, and before that it would wait for a bot that stalls.
 type upload struct {
+	mu     sync.Mutex // held while reading: the engine may still be at it when the rest is thrown away
 	body   io.ReadCloser
 	begun  atomic.Bool
 	ended  atomic.Bool
@@ -34,6 +36,8 @@ func (u *upload) Read(p []byte) (int, error) {
 
 // read reads on, also when the third party may not.
 func (u *upload) read(p []byte) (int, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	n, err := u.body.Read(p)
 	if errors.Is(err, io.EOF) {
 		u.ended.Store(true)
@@ -137,6 +141,9 @@ func (b *bot) letGo(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = control.SetReadDeadline(time.Now())
 	if b.upload.rest != nil {
-		<-b.upload.rest // net/http's body is not to be touched from here on.
+		<-b.upload.rest
 	}
+	// net/http's body is not to be touched from here on: wait for whoever reads.
+	b.upload.mu.Lock()
+	b.upload.mu.Unlock() //nolint:staticcheck // Nothing is to be done meanwhile.
 }

@@ -125,10 +125,12 @@ func (p *Policy) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // address finds the policy and the path below it.
 func (c *call) address() {
-	if c.info.Policy != "" {
-		c.policy, c.path = c.gateway.policies[c.info.Policy], c.info.Path
-	} else if c.req.URL.IsAbs() {
+	switch {
+	case c.info.Policy != "":
+		c.policy, c.path, c.host = c.gateway.policies[c.info.Policy], c.info.Path, c.info.Host
+	case c.info.Refusal == nil && c.req.URL.IsAbs():
 		c.policy, c.path = c.gateway.byURL(c.req.URL)
+		c.host = c.req.URL.Host
 	}
 	if c.policy == nil {
 		return
@@ -169,18 +171,27 @@ func (p *Policy) operation(name string) *operation {
 // path below it. The scheme does not count: what a bot sends as http leaves as
 // the policy says.
 func (g *Gateway) byURL(u *url.URL) (*Policy, string) {
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return nil, ""
+	}
 	path, host := u.EscapedPath(), strings.ToLower(u.Hostname())
+	var found *Policy
+	var below string
 	for _, p := range g.bases[host] {
-		if rest, below := p.below(u, path); below {
-			return p, rest
+		if rest, is := p.below(u, path); is {
+			found, below = p, rest
+			break
 		}
 	}
 	for _, p := range g.tenantBases {
-		if rest, below := p.below(u, path); below && p.hosts.matches(host) {
+		if found != nil && len(found.basePath) >= len(p.basePath) {
+			break // As long, and more exact.
+		}
+		if rest, is := p.below(u, path); is && p.hosts.matches(host) {
 			return p, rest
 		}
 	}
-	return nil, ""
+	return found, below
 }
 
 // below gives what of a path is below the base URL, if port and path begin so.

@@ -125,8 +125,11 @@ func (c *call) admitRequest() *ending {
 	if refused := c.findDeadline(); refused != nil {
 		return refused
 	}
-	if c.op == c.policy.own && c.policy.operationsOnly {
+	if c.policy.operationsOnly && c.op == c.policy.own {
 		return &ending{outcome: Denied, reason: "No operation of the policy allows this call."}
+	}
+	if c.policy.operationsOnly && !c.named && c.op.sends.saysMore() {
+		return &ending{outcome: Denied, reason: "The operation " + c.op.name + " is called by name: /call/" + c.policy.name + "/" + c.op.name + "."}
 	}
 	return nil
 }
@@ -196,7 +199,9 @@ func (c *call) noSecret(err error) *ending {
 	if errors.As(err, &missing) {
 		return &ending{outcome: Denied, reason: "There is no secret for this call: " + missing.Ref.String() + "."}
 	}
-	c.logFault("reading a secret", err)
+	text := []byte(err.Error())
+	c.scrubber.Bytes(text)
+	c.gateway.log.Error("a secret cannot be used", "policy", c.policy.name, "error", string(text))
 	return &ending{outcome: Internal, reason: "A secret cannot be used."}
 }
 
@@ -208,7 +213,6 @@ func (c *call) admitLimits() *ending {
 	if refusal == nil {
 		return nil
 	}
-	c.limited = c.ticket.States(now, c.limited)
 	return c.limitEnding(refusal)
 }
 

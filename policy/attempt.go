@@ -16,11 +16,11 @@ import (
 func (c *call) send() ending {
 	c.startClock()
 	keep := 0
-	if c.op.retry.attempts > 0 || c.granted() {
+	if c.op.retry.attempts > 0 || c.grant() != nil {
 		keep = c.op.peek
 	}
 	if !c.named {
-		c.upload = newUpload(c.req, keep)
+		c.takeUpload(keep)
 	}
 	var last ending
 	for n, retries := 0, 0; ; n++ {
@@ -31,16 +31,16 @@ func (c *call) send() ending {
 			}
 			return *refused
 		}
+		if refused := c.getToken(); refused != nil {
+			permit.Done(breaker.Ignored)
+			c.ticket.Refund()
+			return *refused // Without a token there was no attempt before.
+		}
 		if last.answer != nil {
 			last.answer.discard()
 		}
-		if refused := c.getTokens(); refused != nil {
-			permit.Done(breaker.Ignored)
-			c.ticket.Refund()
-			return *refused
-		}
-		last = c.permitted(&permit)
-		if c.renew(&last) {
+		var renewed bool
+		if last, renewed = c.permitted(&permit); renewed {
 			continue
 		}
 		if !c.again(retries, &last) {
@@ -50,13 +50,24 @@ func (c *call) send() ending {
 	}
 }
 
+// takeUpload begins to read the bot's body.
+func (c *call) takeUpload(keep int) {
+	c.upload = newUpload(c.req, keep)
+	c.taken = c.upload != nil
+}
+
 // permitted makes an attempt and tells the breaker what came of it, whatever
-// happens.
-func (c *call) permitted(permit *breaker.Permit) ending {
+// happens. A token that was refused and is renewed counts for nothing: what
+// comes of the next one does.
+func (c *call) permitted(permit *breaker.Permit) (end ending, renewed bool) {
 	defer permit.Done(breaker.Ignored) // The first Done counts: this one only after a panic.
-	end := c.attempt()
+	end = c.attempt()
+	if c.renew(end) {
+		permit.Done(breaker.Ignored)
+		return end, true
+	}
 	permit.Done(c.breakerResult(end))
-	return end
+	return end, false
 }
 
 // permit asks breaker and shared limits for one attempt. A first attempt that
@@ -203,9 +214,6 @@ func (c *call) breakerResult(end ending) breaker.Result {
 	}
 	switch end.answer.status {
 	case http.StatusUnauthorized, http.StatusTooManyRequests:
-		if c.mayRenew(end) {
-			return breaker.Ignored // What comes of the next token counts.
-		}
 		return breaker.TenantFailure
 	case http.StatusForbidden:
 		return breaker.Ignored

@@ -1,10 +1,12 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -39,7 +41,7 @@ type call struct {
 
 	// Admission.
 	tenant      string
-	host        string // the tenant's own, where the base URL says so; else empty
+	host        string // the one that the bot named; once admitted, the tenant's own, where the base URL says so
 	plan        *plan
 	known       bool
 	ticket      limit.Ticket
@@ -57,6 +59,7 @@ type call struct {
 	timer    *time.Timer
 	trail    *fault.Trail // of the last attempt
 	upload   *upload
+	taken    bool // an upload has read the bot's body, and closes it
 	renewed  bool // a token was asked for again
 	reusable bool // nothing but the answer's body holds the call
 
@@ -83,9 +86,10 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 // newCall makes a call that has not been addressed yet.
 func newCall(g *Gateway, req *http.Request, info *Call) *call {
 	c := calls.Get().(*call)
-	if req.Method == "" { // GET, to net/http's clients.
-		named := *req
-		named.Method, req = http.MethodGet, &named
+	if req.Method == "" || req.URL == nil { // GET, to net/http's clients; and nowhere.
+		whole := *req
+		whole.Method, whole.URL = cmp.Or(req.Method, http.MethodGet), cmp.Or(req.URL, new(url.URL))
+		req = &whole
 	}
 	c.gateway, c.req, c.info, c.path = g, req, info, req.URL.EscapedPath()
 	g.inFlight.Add(1)
@@ -172,6 +176,7 @@ type ending struct {
 func (c *call) startClock() {
 	if c.timer != nil {
 		c.timer.Stop()
+		c.cancel(errOver) // Nobody waits for it any more.
 	}
 	c.ctx, c.cancel = context.WithCancelCause(deaf{c.req.Context()})
 	cancel := c.cancel

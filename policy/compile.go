@@ -322,9 +322,14 @@ func isPort(s string) bool {
 
 // noSecrets tests that a text that bots may see refers to no secret.
 func (c *compiler) noSecrets(at Place, name, text string) {
-	if strings.Contains(text, "{secret.") || strings.Contains(text, "{tenant_secret.") {
+	if mentionsSecret(text) {
 		c.wrong(at, name, "a secret may stand only in inject and, shared, in trace")
 	}
+}
+
+// mentionsSecret tells whether a text refers to a secret.
+func mentionsSecret(text string) bool {
+	return strings.Contains(text, "{secret.") || strings.Contains(text, "{tenant_secret.")
 }
 
 // hostPort gives host and port, the scheme's own port spelled out.

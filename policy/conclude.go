@@ -65,8 +65,14 @@ func (c *call) stopClock() {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-	if c.upload == nil && c.req.Body != nil {
-		c.req.Body.Close() // No attempt has taken it.
+	c.closeUpload()
+}
+
+// closeUpload closes the bot's body, which nobody needs any more.
+func (c *call) closeUpload() {
+	if !c.taken && c.req.Body != nil {
+		c.taken = true
+		c.req.Body.Close() // Nobody has read it.
 	}
 	c.upload.close()
 }

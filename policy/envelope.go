@@ -39,6 +39,7 @@ type replying struct {
 // for none. It is not known where it is no form, or two different ones.
 func askedReply(header http.Header) (form string, known bool) {
 	for i, value := range header[headerReply] {
+		value = strings.ToLower(value)
 		if value != replyHeaders && value != replyEnvelope || i > 0 && value != form {
 			return "", false
 		}
@@ -96,7 +97,7 @@ func (c *call) wrap(d *decision) *http.Response {
 // keepWrapped keeps a good answer for later fallbacks, where all of it is known.
 func (c *call) keepWrapped(d *decision) {
 	a := d.end.answer
-	if a == nil || d.Fallback != "" || !a.read && !c.hasNoBody(a) {
+	if a == nil || d.Fallback != "" || !a.read && !c.hasNoBody(a.status) {
 		return
 	}
 	if keep := c.toKeep(d); keep != nil {
@@ -107,8 +108,8 @@ func (c *call) keepWrapped(d *decision) {
 
 // hasNoBody tells the answers that were not read because there is nothing to
 // read (RFC 9110, sections 9.3.2, 15.3.5, 15.3.6 and 15.4.5).
-func (c *call) hasNoBody(a *answer) bool {
-	return bodiless(a.status) || a.status == http.StatusResetContent || c.asked.method == http.MethodHead
+func (c *call) hasNoBody(status int) bool {
+	return bodiless(status) || status == http.StatusResetContent || c.asked.method == http.MethodHead
 }
 
 // wrappedHeader is the header of the answer that the envelope holds, less what
@@ -261,7 +262,7 @@ var anyJSON = extract.NewReader(nil)
 func (c *call) dataOf(a *answer) (json []byte, missing bool) {
 	switch {
 	case !a.read:
-		return nil, !c.hasNoBody(a)
+		return nil, !c.hasNoBody(a.status)
 	case len(a.whole) == 0:
 		return nil, false
 	case a.text == nil || len(a.text) > c.envelope:

@@ -124,7 +124,7 @@ func TestTheFormThatARequestAsksForCountsBeforeThePolicys(t *testing.T) {
 		{"envelope", "headers", nil, "headers"}, {"headers", "envelope", nil, "envelope"}, {"", "envelope", nil, "envelope"},
 		{"", "", []string{"envelope"}, "envelope"}, {"envelope", "", []string{"headers"}, "headers"},
 		{"envelope", "envelope", []string{"headers", "headers"}, "headers"}, {"headers", "", []string{"envelope", "envelope"}, "envelope"},
-		{"", "", []string{"Envelope"}, "bad headers"}, {"envelope", "", []string{"yaml"}, "bad envelope"},
+		{"", "", []string{"Envelope"}, "envelope"}, {"envelope", "", []string{"yaml"}, "bad envelope"},
 		{"", "", []string{"envelope", "headers"}, "bad headers"}, {"", "envelope", []string{"headers", "envelope"}, "bad envelope"},
 		{"", "", []string{""}, "bad headers"}, {"", "", []string{"envelope, envelope"}, "bad headers"},
 	} {

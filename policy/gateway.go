@@ -59,26 +59,26 @@ type plan struct {
 // http.RoundTripper: of a request's URL it takes path and query, which it adds
 // to its base URL. It is safe for concurrent use.
 type Policy struct {
-	gateway         *Gateway
-	name            string
-	spec            *PolicySpec
-	base            *url.URL
-	basePath        string // escaped, without a slash at its end
-	host            string // host:port of the third party
-	methods         []string
-	operationsOnly  bool
-	inject          []injection
-	injectsSecret   bool // one of them is a credential
-	propagate       bool
-	limits          *limit.Set // the policy's own; operations add theirs
-	hosts           tenantHost
-	needsVars       bool // a host needs the tenant's variables
-	tokenTransports []http.RoundTripper
-	guard           *dialguard.Guard
-	transport       http.RoundTripper
-	own             *operation // for calls that no operation recognises
-	operations      []*operation
-	router          *template.Router
+	gateway        *Gateway
+	name           string
+	spec           *PolicySpec
+	base           *url.URL
+	basePath       string // escaped, without a slash at its end
+	host           string // host:port of the third party
+	methods        []string
+	operationsOnly bool
+	inject         []injection
+	injectsSecret  bool // one of them is a credential
+	propagate      bool
+	limits         *limit.Set // the policy's own; operations add theirs
+	hosts          tenantHost
+	needsVars      bool              // a host needs the tenant's variables
+	tokenTransport http.RoundTripper // to a token endpoint elsewhere, or nil
+	guard          *dialguard.Guard
+	transport      http.RoundTripper
+	own            *operation // for calls that no operation recognises
+	operations     []*operation
+	router         *template.Router
 }
 
 // New compiles a Spec. The error is of type Mistakes where the Spec is at
@@ -216,7 +216,7 @@ func (g *Gateway) leave() {
 // over the answer that came on it: closed then, the answer would be lost.
 func (g *Gateway) closeIdle() {
 	for _, p := range g.policies {
-		for _, transport := range append(p.tokenTransports, p.transport) {
+		for _, transport := range []http.RoundTripper{p.transport, p.tokenTransport} {
 			if idle, ok := transport.(interface{ CloseIdleConnections() }); ok {
 				idle.CloseIdleConnections()
 			}

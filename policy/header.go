@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"net/http"
@@ -286,12 +287,14 @@ type problem struct {
 
 // appendProblem renders the verdict as problem+json.
 func appendProblem(dst []byte, r *Record) []byte {
-	body, err := json.Marshal(problem{
+	body := bytes.NewBuffer(dst)
+	encoder := json.NewEncoder(body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(problem{
 		Type: "urn:signpost:" + string(r.Outcome), Title: outcomes[r.Outcome].title, Status: r.Status,
 		Detail: r.Reason, Outcome: r.Outcome, Route: r.Route, Next: r.Next, TraceID: r.Trace.TraceID().String(),
-	})
-	if err != nil {
-		return append(dst, "{}"...) // Not reached: a problem is strings and a number.
+	}); err != nil {
+		return append(dst, "{}\n"...) // Not reached: a problem is strings and a number.
 	}
-	return append(append(dst, body...), '\n')
+	return body.Bytes()
 }

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"encoding/base64"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -26,71 +25,6 @@ type credential struct {
 	header, query string
 	value         secret.Secret // empty while there is no token
 	grant         *grant        // of oauth2
-}
-
-func (c *compiler) injections(p *Policy, spec *PolicySpec, name string) {
-	taken := make(map[string]bool, len(spec.Inject))
-	for _, in := range spec.Inject {
-		label := name + ": inject " + in.As
-		compiled := injection{}
-		text := in.Value
-		switch in.As {
-		case "header":
-			if !isToken(in.Name) {
-				c.wrong(in.Place, label, "%q is not a header name", in.Name)
-			}
-			compiled.header = http.CanonicalHeaderKey(in.Name)
-		case "query":
-			if in.Name == "" {
-				c.wrong(in.Place, label, "the parameter's name is missing")
-			}
-			compiled.query = in.Name
-		case "bearer":
-			compiled.header, text = "Authorization", "Bearer "+text
-		case "basic":
-			compiled.header, compiled.basic = "Authorization", true
-			compiled.user = c.secretText(in.Name, in.Place, label)
-		case "jwt":
-			c.jwt(&compiled, in.JWT, in.Place, label)
-		case "oauth2":
-			c.oauth2(&compiled, in.OAuth2, in.Place, label)
-		default:
-			c.wrong(in.Place, label, "expected header, query, bearer, basic, jwt or oauth2")
-			continue
-		}
-		if in.As != "jwt" && in.As != "oauth2" {
-			compiled.value = c.secretText(text, in.Place, label)
-		}
-		c.uninjectable(compiled.header, in.Place, label)
-		key := compiled.header + "?" + compiled.query
-		if taken[key] {
-			c.wrong(in.Place, label, "two values go to the same place")
-		}
-		taken[key] = true
-		p.inject = append(p.inject, compiled)
-		p.injectsSecret = p.injectsSecret || len(compiled.refs()) > 0
-	}
-}
-
-// uninjectable refuses headers that belong to the connection: with them an
-// injected value could change where a request ends.
-func (c *compiler) uninjectable(header string, at Place, name string) {
-	switch header {
-	case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Te", "Trailer", "Keep-Alive", "Accept-Encoding":
-		c.wrong(at, name, "the header %s belongs to the connection and cannot be injected", header)
-	}
-	if isOwnHeader(header) {
-		c.wrong(at, name, "the header %s is Signpost's own, and never goes out", header)
-	}
-}
-
-func (c *compiler) secretText(source string, at Place, name string) *secret.Template {
-	t, err := secret.ParseTemplate(source)
-	if err != nil {
-		c.wrong(at, name, "%v", err)
-		t, _ = secret.ParseTemplate("") // So that the others can be looked at.
-	}
-	return t
 }
 
 // refs are the secrets that the injection reads.

@@ -45,7 +45,16 @@ func (c *call) admitInputs() *ending {
 // admitCaptured judges the segments that an operation's path captured from a
 // base-URL call by what its inputs say of them.
 func (c *call) admitCaptured() *ending {
-	if c.op.path == nil || !c.op.sends.declared {
+	if c.op.path == nil {
+		return nil
+	}
+	for i, name := range c.op.captures {
+		var wrong *template.ValueError
+		if err := template.CheckSegment(name, c.captured[i]); errors.As(err, &wrong) {
+			return badInputs([]input.Problem{{Name: wrong.Name, Text: wrong.Msg}})
+		}
+	}
+	if !c.op.sends.declared {
 		return nil
 	}
 	values, problems := c.op.sends.inputs.ReadGiven(input.Texts(c.op.captures, c.captured), nil)
@@ -59,15 +68,20 @@ func (c *call) admitCaptured() *ending {
 // badInputs names all that is wrong with the variables. Their values are the
 // bot's own, and are not repeated.
 func badInputs(problems []input.Problem) *ending {
-	texts := make([]string, 0, len(problems))
+	texts, names := make([]string, 0, len(problems)), make([]string, 0, len(problems))
 	for i, p := range problems {
 		if i == maxProblems {
-			texts = append(texts, fmt.Sprintf("and %d more", len(problems)-i))
+			more := fmt.Sprintf("and %d more", len(problems)-i)
+			texts, names = append(texts, more), append(names, more)
 			break
 		}
-		texts = append(texts, p.Name+" "+p.Text)
+		texts, names = append(texts, p.Name+" "+p.Text), append(names, p.Name)
 	}
-	return &ending{outcome: BadRequest, reason: "The call's variables: " + strings.Join(texts, "; ") + "."}
+	reason := "The call's variables: " + strings.Join(texts, "; ") + "."
+	if len(reason) > maxReason { // Every one is named, rather than the first few explained.
+		reason = "The call's variables are missing or ill-formed: " + strings.Join(names, ", ") + "."
+	}
+	return &ending{outcome: BadRequest, reason: reason}
 }
 
 // readInputs reads what the bot sent: a body that is a JSON object or a form,
@@ -82,6 +96,9 @@ func (c *call) readInputs() (input.Raw, *ending) {
 		body = read
 	}
 	if len(body) == 0 {
+		if len(c.req.URL.RawQuery) > maxInputs {
+			return input.Raw{}, tooLarge("query")
+		}
 		raw, err := input.ParseForm(c.req.URL.RawQuery)
 		return raw, illFormed(err)
 	}
@@ -104,19 +121,27 @@ func illFormed(err error) *ending {
 	return &ending{outcome: BadRequest, reason: fmt.Sprintf("The call's variables cannot be read: %v.", err)}
 }
 
+// tooLarge is the refusal of more than a named call takes.
+func tooLarge(what string) *ending {
+	return &ending{outcome: BadRequest, reason: fmt.Sprintf("The call's variables cannot be read: the %s is larger than %s.", what, Size(maxInputs))}
+}
+
 // readVariables reads the bot's whole body, within the deadline and a bound.
 func (c *call) readVariables() ([]byte, *ending) {
 	c.startClock()
-	upload := newUpload(c.req, 0)
-	defer upload.close()
-	body, err := io.ReadAll(io.LimitReader(upload.body(c.ctx.Done()), maxInputs+1))
+	c.takeUpload(0)
+	defer func() {
+		c.upload.close()
+		c.upload = nil // An attempt has a body of its own.
+	}()
+	body, err := io.ReadAll(io.LimitReader(c.upload.body(c.ctx.Done()), maxInputs+1))
 	switch {
 	case len(body) > maxInputs:
-		return nil, &ending{outcome: BadRequest, reason: fmt.Sprintf("The call's variables: the body is larger than %s.", Size(maxInputs))}
+		return nil, tooLarge("body")
 	case err == nil:
 		return body, nil
 	case errors.Is(err, errUploadOver) && c.halted() == haltDeadline:
-		return nil, &ending{outcome: BadRequest, status: http.StatusRequestTimeout,
+		return nil, &ending{outcome: Timeout, proxyError: "http_request_error",
 			reason: fmt.Sprintf("The call's variables did not come within %s.", c.deadline)}
 	case errors.Is(err, errUploadOver):
 		gone := c.vanished()

@@ -13,6 +13,9 @@ func (c *call) mayKeep() bool {
 	if c.asked.method != http.MethodGet && c.asked.method != http.MethodHead {
 		return false
 	}
+	if len(c.asked.body) > 0 || !c.named && c.req.Body != nil && c.req.Body != http.NoBody {
+		return false // What the body asks for is not in the key.
+	}
 	return c.namedTenant() != "" || c.policy.injectsSecret
 }
 

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -144,9 +146,28 @@ func (c *call) holds(where string, when *hint.Condition) bool {
 	}
 	again := func(f ConditionFault) bool { return f.Where == where && f.Condition == when.String() }
 	if !slices.ContainsFunc(c.rec.Faults, again) {
-		c.rec.Faults = append(c.rec.Faults, ConditionFault{Where: where, Condition: when.String(), Err: err})
+		c.rec.Faults = append(c.rec.Faults, ConditionFault{Where: where, Condition: when.String(), Err: told(when, err)})
 	}
 	return holds
+}
+
+// errNotTold stands for why a condition could not be evaluated that reads what the
+// bot sent in headers and query: the error may quote it.
+var errNotTold = errors.New("the condition cannot be evaluated with what the bot sent")
+
+// told is an error of a condition as it may be shown.
+func told(when *hint.Condition, err error) error {
+	if err == nil {
+		return nil
+	}
+	if needs := when.Needs(); needs.RequestHeaders || needs.RequestQuery {
+		var located *hint.Error
+		if errors.As(err, &located) {
+			return fmt.Errorf("%d:%d: %w", located.Line, located.Column, errNotTold)
+		}
+		return errNotTold
+	}
+	return err
 }
 
 // exempt tells the 2xx answers that nobody can expect values from: they have no
@@ -161,7 +182,7 @@ func (c *call) askHints() (route string, named bool) {
 	for i := range c.op.hints {
 		h := &c.op.hints[i]
 		holds, err := h.when.Holds(c.env)
-		result := HintResult{Route: h.route, Condition: h.when.String(), Holds: holds, Err: err}
+		result := HintResult{Route: h.route, Condition: h.when.String(), Holds: holds, Err: told(h.when, err)}
 		if c.explains() {
 			result.Readings = h.when.Readings(c.env)
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -102,17 +103,23 @@ func (c *call) outgoingHeader() http.Header {
 		if strings.IndexByte(name, '_') >= 0 && staysInside(http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))) {
 			continue // Some servers take underscores for hyphens.
 		}
-		if !staysInside(name) {
+		// A Go program may have written the name in any case.
+		if name := http.CanonicalHeaderKey(name); !staysInside(name) {
+			if before := header[name]; len(before) > 0 {
+				values = slices.Concat(before, values)
+			}
 			header[name] = values
 		}
 	}
-	for _, name := range c.info.Consumed {
-		dropHeader(header, http.CanonicalHeaderKey(name))
-	}
-	dropNamed(header, c.asked.header["Connection"])
-	keepConnection(header, c.asked.header)
-	if c.info.TenantHeader != "" {
-		dropHeader(header, http.CanonicalHeaderKey(c.info.TenantHeader))
+	if !c.named { // Whose header is the operation's own.
+		for _, name := range c.info.Consumed {
+			dropHeader(header, http.CanonicalHeaderKey(name))
+		}
+		dropNamed(header, c.asked.header["Connection"])
+		keepConnection(header, c.asked.header)
+		if c.info.TenantHeader != "" {
+			dropHeader(header, http.CanonicalHeaderKey(c.info.TenantHeader))
+		}
 	}
 	for _, name := range c.op.strip {
 		delete(header, name)

@@ -18,7 +18,8 @@ type Record struct {
 	// is none of that name, Operation where none recognised the call.
 	Policy, Operation string
 
-	// Method and Path are the bot's; Path is below the policy and escaped.
+	// Method and Path are the bot's; Path is escaped, and below the policy, or
+	// that of a named call.
 	Method, Path string
 
 	// Tenant is on whose behalf the call left, and Plan the limits it is on.

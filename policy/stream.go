@@ -100,12 +100,12 @@ func (s *stream) Close() error {
 		return nil
 	}
 	s.closed = true
-	if s.timed && !s.ended {
+	if s.timed && !s.ended && !s.call.hasNoBody(s.resp.StatusCode) {
 		s.call.rec.Broken = "the bot went away"
 	}
 	s.mu.Unlock()
 	err := s.source.Close()
-	s.call.upload.close()
+	s.call.closeUpload()
 	s.call.finish()
 	return err
 }
@@ -181,7 +181,7 @@ func (u *upgraded) Close() error {
 		if u.silent.Load() {
 			u.call.rec.Broken = "no bytes came within " + u.call.deadline.String()
 		}
-		u.call.upload.close()
+		u.call.closeUpload()
 		u.call.finish()
 	})
 	return err

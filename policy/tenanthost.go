@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"net"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -80,7 +80,7 @@ func (e *noHostError) Error() string { return "the tenant has no {tenant." + e.v
 
 // reason is the same for people.
 func (e *noHostError) reason() string {
-	return "The tenant has no {tenant." + e.variable + "}, which the third party's host needs."
+	return "The tenant has no {tenant." + e.variable + "} that could stand in the third party's host."
 }
 
 // admitHost finds the tenant's own host. Nothing of it comes from the request:
@@ -91,6 +91,8 @@ func (c *call) admitHost() *ending {
 		entry, _ := c.gateway.tenants.File().Lookup(c.namedTenant())
 		c.tenantVars = entry.Vars
 	}
+	named := c.host
+	c.host = ""
 	if p.hosts.vars == nil {
 		return nil
 	}
@@ -99,17 +101,8 @@ func (c *call) admitHost() *ending {
 		return &ending{outcome: Denied, reason: (&noHostError{missing}).reason()}
 	}
 	c.host = host
-	if asked := c.info.Host; asked != "" {
-		if name, _, err := net.SplitHostPort(asked); err == nil {
-			asked = name
-		}
-		own := host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			own = name
-		}
-		if !strings.EqualFold(asked, own) {
-			return &ending{outcome: Denied, reason: "The host is not the tenant's own."}
-		}
+	if named != "" && !strings.EqualFold((&url.URL{Host: named}).Hostname(), (&url.URL{Host: host}).Hostname()) {
+		return &ending{outcome: Denied, reason: "The host is not the tenant's own."}
 	}
 	return nil
 }

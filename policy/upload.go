@@ -78,7 +78,7 @@ func (u *upload) body(done <-chan struct{}) io.ReadCloser {
 	return &uploadReader{upload: u, done: done}
 }
 
-// close closes the source as soon as nobody reads it.
+// close closes the source, and does not wait for whoever reads it.
 func (u *upload) close() {
 	if u == nil {
 		return
@@ -89,9 +89,13 @@ func (u *upload) close() {
 		return
 	}
 	u.closed = true
-	if u.fetching == nil {
-		u.source.Close()
+	if u.fetching != nil {
+		// Some bodies end a Read that waits when they are closed, and some wait
+		// for it.
+		go u.source.Close()
+		return
 	}
+	u.source.Close()
 }
 
 // take copies what stands at offset. Where that has not come yet, it gives a
@@ -133,9 +137,6 @@ func (u *upload) fetch() {
 	}
 	close(u.fetching)
 	u.fetching = nil
-	if u.closed {
-		u.source.Close()
-	}
 }
 
 // uploadReader reads the body for one attempt.

@@ -1,10 +1,6 @@
 package template
 
-import (
-	"net/url"
-	"slices"
-	"strings"
-)
+import "strings"
 
 // ValueError says which variable has a value that cannot stand where its
 // template has it, and why.
@@ -20,9 +16,8 @@ func (e *ValueError) Error() string { return e.Name + " " + e.Msg }
 
 // Append appends the path with values in place of its variables, percent-encoded
 // so that each stays one segment: a slash goes as %2F. The error is a
-// *ValueError where no encoding keeps a value inside its segment: it is empty,
-// or CheckEscapedPath refuses it, also when a third party decodes the segment
-// once more than HTTP says. Append is safe for concurrent use.
+// *ValueError where CheckSegment refuses a value. Append is safe for concurrent
+// use.
 func (p *Path) Append(dst []byte, value func(name string) string) ([]byte, error) {
 	for _, s := range p.segments {
 		dst = append(dst, '/')
@@ -31,46 +26,101 @@ func (p *Path) Append(dst []byte, value func(name string) string) ([]byte, error
 			continue
 		}
 		text := value(s.text)
-		if msg := notSegment(text); msg != "" {
-			return dst, &ValueError{s.text, msg}
+		if err := CheckSegment(s.text, text); err != nil {
+			return dst, err
 		}
-		dst = appendSegment(dst, text)
+		dst = appendValue(dst, text)
 	}
 	return dst, nil
 }
 
-// notSegment says why a value cannot be a path segment, and is empty where it
-// can. Its text is what a third party reads that decodes the path as it should.
-func notSegment(text string) string {
+// decodings is how often a segment may be decoded on its way through a third
+// party without meaning something else: once, as HTTP says, and once too often.
+const decodings = 2
+
+// CheckSegment tells whether a variable's value can be a segment of a path. It
+// cannot where no encoding keeps it inside, whatever a third party does: it is
+// empty, or holds dot segments or control characters, also when it is decoded
+// once too often, and also for servers that take backslashes for slashes or drop
+// what follows a semicolon. The error is a *ValueError. It takes time linear in
+// the text.
+func CheckSegment(name, text string) error {
 	if text == "" {
-		return "is empty, but a segment of the path"
+		return &ValueError{name, "is empty, but a segment of the path"}
 	}
-	// As often as it makes a difference, up to one decoding too many.
-	for range 2 {
+	for range decodings {
 		if !staysSegment(text) {
-			return "cannot be a segment of the path"
+			return &ValueError{name, "cannot be a segment of the path"}
 		}
-		decoded, err := url.PathUnescape(text)
-		if err != nil || decoded == text {
-			return ""
+		decoded := decodeLeniently(text)
+		if decoded == text {
+			break
 		}
 		text = decoded
 	}
-	if !staysSegment(text) {
-		return "cannot be a segment of the path"
-	}
-	return ""
+	return nil
 }
 
 // staysSegment tells whether a decoded text holds neither control characters
-// nor, between whatever servers take for slashes, dot segments.
+// nor, between whatever servers take for slashes, dot segments, or such as are
+// nothing but what follows a semicolon. A question mark or a hash may end the
+// path for a server that reads it anew.
 func staysSegment(text string) bool {
-	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return false
+	start := 0
+	for i := 0; i <= len(text); i++ {
+		switch {
+		case i == len(text), text[i] == '/', text[i] == '\\':
+			if piece := text[start:i]; climbs(piece) {
+				return false
+			}
+			start = i + 1
+		case text[i] < ' ' || text[i] == 0x7f:
+			return false
+		}
 	}
-	pieces := strings.FieldsFunc(text, func(r rune) bool { return r == '/' || r == '\\' })
-	return !slices.ContainsFunc(pieces, func(piece string) bool {
-		name, _, _ := strings.Cut(piece, ";")
-		return name == "." || name == ".."
-	})
+	return true
+}
+
+// climbs tells whether a server may take a piece of a path for a dot segment, or
+// for nothing.
+func climbs(piece string) bool {
+	name := piece
+	if i := strings.IndexAny(piece, ";?#"); i >= 0 {
+		name = piece[:i]
+	}
+	return name == "." || name == ".." || name == "" && piece != ""
+}
+
+// decodeLeniently decodes what is percent-encoded and leaves broken encodings as
+// they are, as lenient servers do.
+func decodeLeniently(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	decoded := make([]byte, 0, len(s))
+	for i := 0; i < len(s); {
+		c, n := decodeByte(s[i:])
+		if n == 0 {
+			c, n = s[i], 1
+		}
+		decoded, i = append(decoded, c), i+n
+	}
+	return string(decoded)
+}
+
+// appendValue appends a value with every byte percent-encoded that is not
+// unreserved (RFC 3986, section 2.3): what delimits within a segment, such as a
+// semicolon, is the template's to write.
+func appendValue(dst []byte, s string) []byte {
+	const hex = "0123456789ABCDEF"
+	for i := range len(s) {
+		c := s[i]
+		alnum := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if alnum || strings.IndexByte("-._~", c) >= 0 {
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return dst
 }

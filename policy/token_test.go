@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/signpost-gateway/signpost/policy"
+	"github.com/signpost-gateway/signpost/policy/dialguard"
 )
 
 // endpoint is a third party with a token endpoint: it counts tokens, and answers
@@ -214,5 +216,148 @@ func TestAKeyThatCannotSignIsFoundAtLoad(t *testing.T) {
 	err := policy.MissingSecrets(&spec)
 	if err == nil || !strings.Contains(err.Error(), "{secret.key}") || strings.Contains(err.Error(), "too short") {
 		t.Errorf("the error is %v, want one that names {secret.key} and not its value", err)
+	}
+}
+
+func TestARefusalThatNoNewTokenMendsCountsForItsTenant(t *testing.T) {
+	spec := granted(t, policy.Rules{Breaker: &policy.BreakerSpec{Trip: "3 consecutive"}})
+	synctest.Test(t, func(t *testing.T) {
+		e := &endpoint{
+			token: func(_ int64, r *http.Request) (*http.Response, error) {
+				return reply(r, 200, `{"access_token":"always-the-same","token_type":"bearer","expires_in":3600}`), nil
+			},
+			api: func(r *http.Request) (*http.Response, error) { return reply(r, 401, `{}`), nil },
+		}
+		g := open(t, spec, e)
+		for range 8 {
+			call(t, g, request("GET", "/x", ""))
+			time.Sleep(2 * time.Second)
+		}
+		if n := e.calls.Load(); n != 3 {
+			t.Errorf("%d attempts went out, want 3 before the breaker opens for the tenant", n)
+		}
+	})
+}
+
+func TestTheRefusalStandsWhereNoNewTokenComes(t *testing.T) {
+	spec := granted(t, policy.Rules{Retry: &policy.Retry{Attempts: 1, On: "status == 401"}, Breaker: &policy.BreakerSpec{Trip: "off"}})
+	synctest.Test(t, func(t *testing.T) {
+		e := &endpoint{
+			token: func(n int64, r *http.Request) (*http.Response, error) {
+				if n > 1 {
+					return reply(r, 503, "{}"), nil
+				}
+				return reply(r, 200, `{"access_token":"the-first","token_type":"bearer","expires_in":3600}`), nil
+			},
+			api: func(r *http.Request) (*http.Response, error) { return reply(r, 401, `{"why":"revoked"}`), nil },
+		}
+		resp, body := call(t, open(t, spec, e), request("GET", "/x", ""))
+		if resp.StatusCode != 401 || body != `{"why":"revoked"}` || e.calls.Load() != 2 {
+			t.Errorf("%d %s after %d attempts; want the 401, after the retry that its policy allows", resp.StatusCode, body, e.calls.Load())
+		}
+	})
+}
+
+func TestABodyGoesWholeWithTheNewTokenOrNotAtAll(t *testing.T) {
+	spec := granted(t, policy.Rules{Peek: 1 << 10})
+	synctest.Test(t, func(t *testing.T) {
+		for size, want := range map[int]int64{1000: 2, 5000: 1} {
+			var bodies []string
+			e := &endpoint{}
+			e.api = func(r *http.Request) (*http.Response, error) {
+				body, _ := io.ReadAll(r.Body)
+				bodies = append(bodies, string(body))
+				if e.calls.Load() == 1 {
+					return reply(r, 401, "{}"), nil
+				}
+				return reply(r, 200, "{}"), nil
+			}
+			sent := strings.Repeat("x", size)
+			req := request("POST", "/x", sent)
+			resp, _ := call(t, open(t, spec, e), req)
+			if e.calls.Load() != want || bodies[len(bodies)-1] != sent {
+				t.Errorf("%d bytes: %d attempts, the last with %d bytes; want %d", size, e.calls.Load(), len(bodies[len(bodies)-1]), want)
+			}
+			if status := map[int64]int{1: 401, 2: 200}[want]; resp.StatusCode != status {
+				t.Errorf("%d bytes: status %d, want %d", size, resp.StatusCode, status)
+			}
+		}
+	})
+}
+
+func TestAProbeWithoutATokenLeavesItsPlaceToTheNext(t *testing.T) {
+	spec := granted(t, policy.Rules{Breaker: &policy.BreakerSpec{Trip: "1 consecutive", Open: policy.Duration(time.Second), Probes: 1}})
+	synctest.Test(t, func(t *testing.T) {
+		var login, api atomic.Bool
+		login.Store(true)
+		e := &endpoint{
+			token: func(_ int64, r *http.Request) (*http.Response, error) {
+				if !login.Load() {
+					return reply(r, 503, "{}"), nil
+				}
+				return reply(r, 200, `{"access_token":"a","token_type":"bearer","expires_in":60}`), nil
+			},
+			api: func(r *http.Request) (*http.Response, error) {
+				if api.Load() {
+					return reply(r, 200, "{}"), nil
+				}
+				return reply(r, 503, "{}"), nil
+			},
+		}
+		g := open(t, spec, e)
+		outcome := func() string {
+			resp, _ := call(t, g, request("GET", "/x", ""))
+			return resp.Header.Get("Signpost-Outcome")
+		}
+		outcome() // Opens the breaker.
+		login.Store(false)
+		api.Store(true)
+		time.Sleep(5 * time.Minute) // The token is over, and the breaker probes.
+		if got := outcome(); got != "unreachable" {
+			t.Errorf("a probe without a token is %s", got)
+		}
+		login.Store(true)
+		time.Sleep(2 * time.Second)
+		if got := outcome(); got != "success" {
+			t.Errorf("the next call is %s, want success", got)
+		}
+	})
+}
+
+func TestATokenEndpointElsewhereHasAGuardAndATransportOfItsOwn(t *testing.T) {
+	for address, want := range map[string]int{"https://login.example/token": 2, "http://10.0.0.1/token": 2, "https://api.store.example/token": 1} {
+		spec := granted(t, policy.Rules{})
+		spec.Policies[0].Transport = []byte(`{"of":"the API alone"}`)
+		spec.Policies[0].Inject[0].OAuth2.TokenURL = address
+		var specs []policy.PolicySpec
+		var guards []*dialguard.Guard
+		_, err := policy.New(spec, policy.Options{Transport: func(s policy.PolicySpec, g *dialguard.Guard) (http.RoundTripper, error) {
+			specs, guards = append(specs, s), append(guards, g)
+			return says(200, "{}"), nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(specs) != want || specs[0].Transport == nil {
+			t.Fatalf("%s: %d transports, want %d", address, len(specs), want)
+		}
+		if want == 2 && (specs[1].Transport != nil || guards[0] == guards[1] || guards[1].Named.IsValid() != strings.Contains(address, "10.0.0.1")) {
+			t.Errorf("%s: the second transport has the configuration %s and the guard %+v", address, specs[1].Transport, guards[1])
+		}
+	}
+}
+
+func TestMissingSecretsAreToldInTheSameOrderEachTime(t *testing.T) {
+	spec := store(policy.Rules{})
+	j := &policy.JWT{Key: "{secret.key}", Algorithm: "HS256"}
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		j.Claims = append(j.Claims, policy.Claim{Name: name, Value: []byte(`"{secret.` + name + `}"`)})
+	}
+	spec.Policies[0].Inject = []policy.Inject{{As: "jwt", JWT: j}}
+	first := policy.MissingSecrets(&spec).Error()
+	for range 20 {
+		if again := policy.MissingSecrets(&spec).Error(); again != first {
+			t.Fatalf("first\n%s\nthen\n%s", first, again)
+		}
 	}
 }
