@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"strings"
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
@@ -170,29 +169,6 @@ func (a *App) checkJSON() error {
 		if raw := a.Policies[i].Transport; raw != nil {
 			if err := checkTransport(raw); err != nil {
 				return fmt.Errorf("policy %s: transport: %w", a.Policies[i].Name, err)
-			}
-		}
-	}
-	return nil
-}
-
-// sendsTenant refuses to send the tenant's header out by writing it anew.
-func (a *App) sendsTenant(header string) error {
-	if header == "" {
-		return nil
-	}
-	for i := range a.Policies {
-		p := &a.Policies[i]
-		for _, in := range p.Inject {
-			if in.As == "header" && strings.EqualFold(in.Name, header) || in.JWT != nil && strings.EqualFold(in.JWT.Header, header) {
-				return fmt.Errorf("policy %s: inject %s: the header %s names the tenant, and never goes out", p.Name, in.As, header)
-			}
-		}
-		for _, o := range p.Operations {
-			for _, f := range o.Header {
-				if strings.EqualFold(f.Name, header) {
-					return fmt.Errorf("policy %s: operation %s: the header %s names the tenant, and never goes out", p.Name, o.Name, header)
-				}
 			}
 		}
 	}

@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"bufio"
+	"net"
 	"net/http"
 	"net/http/httputil"
 
@@ -39,5 +41,24 @@ func (b *bot) upgrade(w http.ResponseWriter, r *http.Request, h *Handler) {
 		},
 		ErrorLog: h.quiet,
 	}
-	proxy.ServeHTTP(w, r)
+	proxy.ServeHTTP(beneath{w}, r)
+}
+
+// beneath is a writer whose connection is taken over from the innermost one: those
+// around that would go on counting its bytes, on whichever goroutine they pass.
+type beneath struct{ http.ResponseWriter }
+
+// Unwrap lets an http.ResponseController do everything else with the writer.
+func (b beneath) Unwrap() http.ResponseWriter { return b.ResponseWriter }
+
+// Hijack takes the connection over.
+func (b beneath) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w := b.ResponseWriter
+	for {
+		outer, wraps := w.(interface{ Unwrap() http.ResponseWriter })
+		if !wraps {
+			return http.NewResponseController(w).Hijack()
+		}
+		w = outer.Unwrap()
+	}
 }

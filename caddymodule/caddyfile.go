@@ -208,6 +208,9 @@ func parseGlobal(d *caddyfile.Dispenser) (*Config, error) {
 	}
 	c := readGlobal(s, l)
 	s.check(policy.Check(&c.Spec))
+	if header := c.tenantHeader(); header != "" {
+		s.check(c.sendsTenant(header))
+	}
 	if err := s.err(); err != nil {
 		return nil, err
 	}

@@ -121,7 +121,7 @@ var cases = map[string]wordCase{
 		"oauth2":                           "inject oauth2: needs a block: expected inject oauth2 {",
 		"oauth2 {\n}":                      "inject oauth2: lacks token_url, client_id, client_secret: expected inject oauth2 {",
 		"oauth2 {\nclient_id\nscopes a\n}": "inject oauth2: lacks token_url, client_secret: expected",
-		"oauth2 more {\na\n}":              "inject oauth2: the first word is not known here",
+		"oauth2 more {\na\n}":              "inject oauth2: \"a\" is not known here",
 		"bearer":                           "with that many arguments: expected inject",
 		"bearer a b":                       "with that many arguments: expected inject",
 		"basic a":                          "with that many arguments: expected inject",

@@ -33,6 +33,7 @@ type Handler struct {
 	Tenant *TenantSource `json:"tenant,omitempty"`
 
 	gateway *policy.Gateway
+	inside  []string // headers that do not go out from this site
 	tunnels *tunnels // nil before Provision
 	quiet   *log.Logger
 }
@@ -63,8 +64,13 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("tenant: %w", err)
 	}
 	h.Tenant = asHeader(h.Tenant)
-	if err := app.sendsTenant(h.Tenant.Header); err != nil {
-		return err
+	if header := h.Tenant.Header; header != "" {
+		if found := app.sendsTenant(header); len(found) > 0 {
+			return found
+		}
+	}
+	if header := app.tenantHeader(); header != "" && !strings.EqualFold(header, h.Tenant.Header) {
+		h.inside = []string{header} // It names nobody here, but never goes out all the same.
 	}
 	h.quiet = quietLog(ctx.Logger())
 	h.tunnels = newTunnels()
@@ -97,7 +103,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	}
 	b := &bot{gateway: h.gateway}
 	h.address(&b.call, r)
-	b.call.Consumed = consumed(r)
+	b.call.Consumed = append(consumed(r), h.inside...)
 	h.answer(w, r, b)
 	return nil
 }
@@ -129,7 +135,7 @@ func health(w http.ResponseWriter) error {
 
 // Why calls are refused before a policy is looked at.
 const (
-	reasonNobody = "Expected /<policy>/… or /call/<policy>/<operation>."
+	reasonNobody = "No policy answers to this address: expected /<policy>/... or /call/<policy>/<operation>."
 )
 
 // address finds out which policy the request means.
@@ -142,6 +148,7 @@ func (h *Handler) address(call *policy.Call, r *http.Request) {
 		call.Policy, call.Path = h.gateway.Locate(r.URL)
 		call.Host = r.URL.Host
 		if h.Policy != "" && call.Policy != h.Policy {
+			call.Policy = ""
 			call.Refusal = &policy.Refusal{Outcome: policy.NotFound, Reason: policy.ReasonNoPolicy}
 		}
 	case h.Policy != "":

@@ -175,7 +175,7 @@ func TestABotThatStallsInItsVariablesIsRefusedAtTheDeadline(t *testing.T) {
 	defer conn.Close()
 	io.WriteString(conn, "POST /call/shop/say HTTP/1.1\r\nHost: s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"words\":")
 	a := s.readAnswer("POST", bufio.NewReader(conn))
-	a.refused(t, 408, "bad_request", "http_request_error")
+	a.refused(t, 504, "timeout", "http_request_error")
 }
 
 func TestATenantIsServedByItsOwnHost(t *testing.T) {

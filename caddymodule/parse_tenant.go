@@ -7,6 +7,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/signpost-gateway/signpost/policy"
 )
 
 var (
@@ -53,6 +55,39 @@ func asHeader(t *TenantSource) *TenantSource {
 		return &TenantSource{Header: found[1]}
 	}
 	return t
+}
+
+// sendsTenant finds what would send the tenant's header out by writing it anew.
+func (c *Config) sendsTenant(header string) policy.Mistakes {
+	var found policy.Mistakes
+	wrong := func(at policy.Place, name string) {
+		found = append(found, policy.Mistake{Place: at, Name: name, Text: "the header " + header + " names the tenant, and never goes out"})
+	}
+	for i := range c.Policies {
+		p := &c.Policies[i]
+		for _, in := range p.Inject {
+			if in.As == "header" && strings.EqualFold(in.Name, header) || in.JWT != nil && strings.EqualFold(in.JWT.Header, header) {
+				wrong(in.Place, "policy "+p.Name+": inject "+in.As)
+			}
+		}
+		for _, o := range p.Operations {
+			for _, f := range o.Header {
+				if strings.EqualFold(f.Name, header) {
+					wrong(f.Place, "policy "+p.Name+": operation "+o.Name+": header")
+				}
+			}
+		}
+	}
+	return found
+}
+
+// tenantHeader is the header that names the tenant where a site does not say
+// otherwise; empty where none does.
+func (c *Config) tenantHeader() string {
+	if c.Tenant == nil {
+		return defaultTenantHeader
+	}
+	return asHeader(c.Tenant).Header
 }
 
 // checkTenant tells what is wrong with a source of tenants, from a Caddyfile

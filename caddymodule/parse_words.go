@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -144,11 +145,14 @@ func (s scope) bare(l *line) {
 	s.wrong(l.place, "%s: %s", l.bare, tornText)
 }
 
+// plainWord is what a mistyped word looks like, and hardly any credential.
+var plainWord = regexp.MustCompile(`^[a-z_]{1,16}$`)
+
 // unknown says that a word is none of those allowed, and which may be meant. It
 // is not repeated where it may be the next line of a credential.
 func (s scope) unknown(name string, allowed []string) string {
 	text := `"` + name + `"`
-	if s.private {
+	if s.private && !plainWord.MatchString(name) {
 		text = "the first word"
 	}
 	text += " is not known here: expected " + strings.Join(allowed, ", ")

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/caddyserver/caddy/v2"
 )
 
 func TestABotGoesOnWithItsConnectionAfterARefusedUpload(t *testing.T) {
@@ -205,5 +207,26 @@ func TestABotThatIsStillSendingWhenItIsAnsweredIsNotCutOff(t *testing.T) {
 				t.Errorf("after the upload the connection gives %d bytes and %v, want its end", n, err)
 			}
 		})
+	}
+}
+
+func TestABotThatSendsOnWhileItIsAnsweredIsReadByOneAlone(t *testing.T) {
+	hanging := wire(t, func(conn *net.TCPConn, _ *http.Request) { hang(conn) })
+	for _, beside := range []string{"request_body {\nmax_size 1MB\n}", "log {\noutput discard\n}"} {
+		s := startSite(t, unlimited+"policy api "+hanging+" {\ntimeout 100ms\nbreaker off\n}", beside+"\nsignpost")
+		conn := s.dial()
+		defer conn.Close()
+		io.WriteString(conn, "POST /api/x HTTP/1.1\r\nHost: sidecar\r\nContent-Length: 100000\r\n\r\nfirst")
+		a := s.readAnswer("POST", bufio.NewReader(conn))
+		a.refused(t, 504, "timeout", "http_response_timeout")
+		for range 50 {
+			if _, err := conn.Write(make([]byte, 1000)); err != nil {
+				t.Fatalf("beside %q: %v", beside, err)
+			}
+		}
+		s.bot.CloseIdleConnections()
+		if err := caddy.Stop(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -255,3 +255,38 @@ func TestLogAppendReadsTheRouteOfACall(t *testing.T) {
 		return err == nil && strings.Contains(string(line), `"who":"acme"`) && strings.Contains(string(line), `"Signpost-Route":["fine"]`)
 	})
 }
+
+func TestTheTenantsHeaderOfTheAppGoesOutFromNoSite(t *testing.T) {
+	url, heard := talkative(t)
+	s := startSite(t, unlimited+"policy api "+url+" {\nhint other `tenant == \"other\"`\n}", "signpost {\ntenant header X-Other\n}")
+	s.get("/api/x", "X-Tenant-ID", "acme", "X-Other", "other").want(t, 200, "Signpost-Route", "other")
+	for name := range await(t, heard, "request").Header {
+		if strings.EqualFold(name, "X-Tenant-ID") || strings.EqualFold(name, "X-Other") {
+			t.Errorf("%s went out", name)
+		}
+	}
+}
+
+func TestASiteOfOnePolicySaysNothingOfOthers(t *testing.T) {
+	url := okParty(t)
+	s := startSite(t, unlimited+"policy one https://one.example\npolicy two "+url, "signpost one")
+	a := s.raw("GET", "GET "+url+"/x HTTP/1.1\r\nHost: s\r\nConnection: close\r\n\r\n")
+	a.refused(t, 404, "not_found", "destination_not_found")
+	if got := a.Header.Get("Signpost-Policy"); got != "" {
+		t.Errorf("the answer names the policy %q", got)
+	}
+	s.raw("GET", "GET ftp://one.example/x HTTP/1.1\r\nHost: s\r\nConnection: close\r\n\r\n").refused(t, 404, "not_found", "destination_not_found")
+}
+
+func TestWhatWouldSendTheTenantsHeaderOutIsFoundWithItsLine(t *testing.T) {
+	_, err := adapt("{\nsignpost {\npolicy store https://x.example {\ninject header x-tenant-id fixed\ninject jwt {\nkey {secret.a}\nalg HS256\nas header X-Tenant-ID\n}\n" +
+		"operation a GET /a {\nheader X-Tenant-Id \"{{a}}\"\n}\n}\n}\n}\n")
+	if err == nil {
+		t.Fatal("nothing is wrong, want three mistakes")
+	}
+	for _, want := range []string{"Caddyfile:4: policy store: inject header", "Caddyfile:5: policy store: inject jwt", "Caddyfile:11: policy store: operation a: header"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not told: %v", want, err)
+		}
+	}
+}

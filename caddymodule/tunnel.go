@@ -2,16 +2,18 @@ package caddymodule
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/signpost-gateway/signpost/policy"
 )
@@ -55,11 +57,11 @@ const (
 // tunnel is the inside of a connection on which a bot sent CONNECT. It is the
 // connection, less what was read of it beforehand, the listener that accepts
 // nothing else, and the handler of the requests on it. The handler of the CONNECT
-// does not return before the tunnel has ended, so what the site knows of the
-// request, such as who sent it, holds for the calls inside.
+// does not return before the tunnel has ended.
 type tunnel struct {
 	net.Conn
 	handler  *Handler
+	site     http.Handler  // all that the requests inside go through
 	outer    *http.Request // the CONNECT
 	server   http.Server
 	ahead    []byte        // what was read before the server reads
@@ -81,13 +83,13 @@ func (h *Handler) opens(r *http.Request) bool {
 // openTunnel answers the CONNECT and serves what comes after it. An opened
 // tunnel is no call, one with TLS inside is.
 func (h *Handler) openTunnel(w http.ResponseWriter, r *http.Request) error {
-	conn, buffered, err := hijack(w)
+	conn, buffered, err := beneath{w}.Hijack()
 	if err != nil {
 		return fmt.Errorf("taking over the connection for a tunnel: %w", err)
 	}
 	defer conn.Close()
-	t := &tunnel{Conn: conn, handler: h, outer: r, over: make(chan struct{})}
-	t.ahead, _ = buffered.Peek(buffered.Buffered()) // Cannot fail: it is there.
+	t := &tunnel{Conn: conn, handler: h, site: h.siteOf(r), outer: r, over: make(chan struct{})}
+	t.ahead, _ = buffered.Reader.Peek(buffered.Reader.Buffered()) // Cannot fail: it is there.
 	t.server = http.Server{
 		Handler:           t,
 		BaseContext:       func(net.Listener) context.Context { return r.Context() },
@@ -111,21 +113,15 @@ func (h *Handler) openTunnel(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// hijack takes the connection from the innermost writer: those around it would
-// go on counting its bytes, on whichever goroutine they pass.
-func hijack(w http.ResponseWriter) (net.Conn, *bufio.Reader, error) {
-	for {
-		outer, wraps := w.(interface{ Unwrap() http.ResponseWriter })
-		if !wraps {
-			break
-		}
-		w = outer.Unwrap()
+// siteOf is the server of Caddy's that a request came to, with all its sites. A
+// program that calls the handler without one has the handler alone.
+func (h *Handler) siteOf(r *http.Request) http.Handler {
+	if server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		return server
 	}
-	conn, buffered, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	return conn, buffered.Reader, nil
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = h.ServeHTTP(w, r, nil) // It answers by itself.
+	})
 }
 
 // headerBytes bounds the header of a request inside as the site bounds that of
@@ -212,25 +208,32 @@ var atOnce = func() context.Context {
 	return ctx
 }()
 
-// ServeHTTP serves a request inside, which is a call to the tunnel's host.
+// ServeHTTP serves a request inside, which is a call to the tunnel's host. It goes
+// through the whole site, as it would if the bot had sent it with an absolute
+// URL: what the site demands or changes holds for it too.
 func (t *tunnel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if t.upgraded {
 			close(t.over)
 		}
 	}()
-	b := &bot{gateway: t.handler.gateway}
 	switch {
 	case r.Method == http.MethodConnect:
-		b.call.Refusal = &policy.Refusal{Outcome: policy.Denied, Reason: reasonTunnel}
+		t.refuse(w, r, reasonTunnel)
 	case !t.leadsTo(r):
-		b.call.Refusal = &policy.Refusal{Outcome: policy.Denied, Reason: reasonOtherHost}
+		t.refuse(w, r, reasonOtherHost)
 	default:
 		r.URL.Scheme, r.URL.Host = "http", t.outer.URL.Host
-		t.handler.address(&b.call, r)
+		r.Host, r.RequestURI, r.TLS = cmp.Or(r.Host, r.URL.Host), r.URL.String(), t.outer.TLS
+		t.inherit(r.Header)
+		t.site.ServeHTTP(w, r)
 	}
-	b.call.Consumed = t.consumed(r)
-	t.inherit(r.Header)
+}
+
+// refuse answers a request inside that leads nowhere.
+func (t *tunnel) refuse(w http.ResponseWriter, r *http.Request, reason string) {
+	b := &bot{gateway: t.handler.gateway}
+	b.call.Refusal = &policy.Refusal{Outcome: policy.Denied, Reason: reason}
 	t.handler.answer(w, r, b)
 }
 
@@ -242,32 +245,24 @@ func (t *tunnel) leadsTo(r *http.Request) bool {
 		strings.EqualFold(said.Hostname(), own.Hostname()) && (said.Port() == "" || said.Port() == own.Port())
 }
 
-// consumed is like the function of that name, for the CONNECT: what a request
-// inside says to be let in was not read by the site, and goes out, unless it is
-// the very thing that let the tunnel in.
-func (t *tunnel) consumed(r *http.Request) []string {
-	for _, name := range consumed(t.outer) {
-		for _, value := range r.Header[name] {
-			if slices.Contains(t.outer.Header[name], value) {
-				return []string{name}
-			}
-		}
-	}
-	return nil
-}
-
-// inherit gives a request inside that names no tenant the one that the CONNECT
-// named, and takes the headers away that Caddy takes from requests outside: those
-// that could pass for another, to servers that know only underscores.
+// inherit gives a request inside what the CONNECT said for all of them: the
+// tenant, and the login that let it into the site, where the request has none of
+// its own. It takes the headers away that Caddy takes from requests outside:
+// those that could pass for another, to servers that know only underscores.
 func (t *tunnel) inherit(header http.Header) {
 	for name := range header {
 		if strings.ContainsAny(name, "_.") {
 			delete(header, name)
 		}
 	}
-	name := http.CanonicalHeaderKey(t.handler.Tenant.Header)
-	if values := t.outer.Header[name]; name != "" && len(values) > 0 && len(header[name]) == 0 {
-		header[name] = values
+	names := consumed(t.outer)
+	if name := t.handler.Tenant.Header; name != "" {
+		names = append(names, http.CanonicalHeaderKey(name))
+	}
+	for _, name := range names {
+		if values := t.outer.Header[name]; len(values) > 0 && len(header[name]) == 0 {
+			header[name] = values
+		}
 	}
 }
 

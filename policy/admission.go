@@ -62,8 +62,17 @@ func (c *call) admitMethod() *ending {
 	}
 	return &ending{
 		outcome: Denied, status: http.StatusMethodNotAllowed, allow: allowed,
-		reason: fmt.Sprintf("%s does not allow %s.", what, methodLabel(c.req.Method)),
+		reason: fmt.Sprintf("%s does not allow %s.", what, shortMethod(c.req.Method)),
 	}
+}
+
+// shortMethod names a method for people. One that is not of the short list is the
+// bot's own word, and not repeated.
+func shortMethod(method string) string {
+	if label := methodLabel(method); label != otherMethod {
+		return label
+	}
+	return "this method"
 }
 
 // admitTenant finds the tenant and its plan. Calls that name none are the tenant

@@ -279,8 +279,16 @@ func (c *compiler) policy(spec *PolicySpec) *Policy {
 		c.noSecrets(o.Places["title"], opName+": title", o.Title)
 		c.checkName(o.Places["operation"], opName, o.Name, first)
 		op := c.operation(p, o, scope, c.operationScope(spec, o))
-		c.recognise(p, op, o, opName)
 		p.operations = append(p.operations, op)
+	}
+	// Those that say more of their request than method and path are meant to be
+	// called by name, and give way: several may have the same of both.
+	for _, more := range []bool{false, true} {
+		for i, op := range p.operations {
+			if op.sends.saysMore() == more {
+				c.recognise(p, i, more, name+": operation "+op.name)
+			}
+		}
 	}
 	return p
 }
@@ -354,8 +362,10 @@ func (c *compiler) methods(p *Policy, methods []string, at Place, name string) {
 	}
 }
 
-// recognise enters an operation's template into the policy's router.
-func (c *compiler) recognise(p *Policy, op *operation, spec *OperationSpec, name string) {
+// recognise enters an operation's template into the policy's router. One that
+// gives way has its base-URL calls recognised as those of another.
+func (c *compiler) recognise(p *Policy, i int, givesWay bool, name string) {
+	op, spec := p.operations[i], &p.spec.Operations[i]
 	at := spec.Places["operation"]
 	if !methodName.MatchString(spec.Method) || spec.Method == http.MethodConnect {
 		c.wrong(at, name, "%q is not a method: expected such as GET or POST", spec.Method)
@@ -367,7 +377,10 @@ func (c *compiler) recognise(p *Policy, op *operation, spec *OperationSpec, name
 	if op.path == nil {
 		return
 	}
-	if err := p.router.Add(spec.Method, op.path, len(p.operations)); err != nil {
+	if givesWay && p.router.Has(spec.Method, op.path) {
+		return
+	}
+	if err := p.router.Add(spec.Method, op.path, i); err != nil {
 		c.wrong(at, name, "%v", err)
 	}
 }

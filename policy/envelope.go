@@ -128,7 +128,7 @@ func wrappedHeader(d *decision) http.Header {
 	}
 	header := make(http.Header, len(inner)+16)
 	for name, values := range inner {
-		if !describesBody(name) && name != headerRetryAfter {
+		if !describesBody(name) && name != headerRetryAfter && (name != "Age" || d.stale != nil) {
 			header[name] = values
 		}
 	}

@@ -273,3 +273,29 @@ func TestAnAnswerWithoutABodyThatNobodyReadsIsWhole(t *testing.T) {
 		t.Errorf("it is recorded as broken: %s", broken)
 	}
 }
+
+func TestOperationsThatAreCalledByNameMayShareMethodAndPath(t *testing.T) {
+	var got []seen
+	spec := store(policy.Rules{})
+	for _, name := range []string{"orders", "customers"} {
+		spec.Policies[0].Operations = append(spec.Policies[0].Operations, policy.OperationSpec{
+			Name: name, Method: "POST", Template: "/graphql", Body: &policy.BodySpec{As: "json", Template: `{"query":"` + name + `","id":{{id}}}`},
+		})
+	}
+	g := open(t, spec, echoing(&got))
+	for _, name := range []string{"orders", "customers"} {
+		got = nil
+		ended(t, g.Answer(request(http.MethodPost, "/call", `{"id":"7"}`), &policy.Call{Policy: "store", Operation: name, Tenant: "acme"}))
+		if want := `{"query":"` + name + `","id":"7"}`; len(got) != 1 || got[0].body != want {
+			t.Errorf("%s sends %+v, want %s", name, got, want)
+		}
+	}
+	if resp, _ := call(t, g, request(http.MethodPost, "/graphql", `{}`)); resp.Header.Get("Signpost-Policy") != "store.orders" {
+		t.Errorf("a base-URL call is %s, want the first of them", resp.Header.Get("Signpost-Policy"))
+	}
+	spec.Policies[0].Operations = append(spec.Policies[0].Operations,
+		policy.OperationSpec{Name: "raw", Method: "POST", Template: "/graphql"}, policy.OperationSpec{Name: "rough", Method: "POST", Template: "/graphql"})
+	if mistakes := policy.Check(&spec); len(mistakes) != 1 || !strings.Contains(mistakes.Error(), "operation rough") {
+		t.Errorf("of two that only differ in name, the mistakes are %v", mistakes)
+	}
+}

@@ -89,7 +89,7 @@ func (a answer) grant(status int) (grant, *Error) {
 		return unusable("The token endpoint answered without a token.")
 	case len(value) > maxToken || strings.ContainsFunc(value, func(r rune) bool { return !visible(r) }):
 		return unusable("The token endpoint answered with a token that no header can carry.")
-	case !strings.EqualFold(kind, "bearer"):
+	case a.TokenType != nil && !strings.EqualFold(kind, "bearer"): // Some endpoints leave it out.
 		return unusable("The token endpoint answered with a token of a kind that is not bearer.")
 	case !ok:
 		return unusable("The token endpoint answered with a lifetime that is not a number.")

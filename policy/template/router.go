@@ -62,6 +62,10 @@ func (r *Router) Add(method string, p *Path, id int) error {
 	return nil
 }
 
+// Has tells whether a template that matches the same paths as p is registered
+// under the method. It is not safe for concurrent use with Add.
+func (r *Router) Has(method string, p *Path) bool { return r.roots[method].find(p.segments) != nil }
+
 // Match finds the operation of a path as it stands on the wire
 // (url.URL.EscapedPath), appends the captured segments, percent-decoded and in
 // the order of Names, to dst, and returns the id given to Add. A literal
