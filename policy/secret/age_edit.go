@@ -104,6 +104,9 @@ func (f AgeFile) Set(name AgeName, value Secret) (replaced bool, err error) {
 		return false, fmt.Errorf("setting %s: the value is larger than %d bytes", name, maxValue)
 	case !utf8.ValidString(text):
 		return false, fmt.Errorf("setting %s: the value is not UTF-8 text; encode it, such as in base64", name)
+	case strings.ContainsFunc(text, func(r rune) bool { return (r < ' ' || r == 0x7f) && r != '\t' && r != '\n' && r != '\r' }):
+		// Nowhere could it be used; line breaks stand in keys.
+		return false, fmt.Errorf("setting %s: the value holds control characters; encode it, such as in base64", name)
 	}
 	err = f.change(func(c *ageContent) error {
 		if c.of(name.Tenant) == nil {

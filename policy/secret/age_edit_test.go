@@ -162,6 +162,7 @@ func TestValuesThatNoFileHoldsAreRefused(t *testing.T) {
 		"":                              "setting a: the value is empty",
 		strings.Repeat("s", 64<<10+1):   "setting a: the value is larger than 65536 bytes",
 		"s3cr3t\xff":                    "setting a: the value is not UTF-8 text",
+		"s3cr3t\x00":                    "setting a: the value holds control characters",
 		strings.Repeat("-----\n", 9000): "", // Fits.
 	} {
 		_, err := f.Set(secret.AgeName{Name: "a"}, secret.New(value))
