@@ -41,9 +41,15 @@ func ask(t *testing.T, gateway string, command []string, arguments ...string) st
 	return strings.TrimSuffix(string(said), "\n")
 }
 
+// startExamples runs the gateway of the examples, and the fake store beside it.
+func startExamples(t *testing.T, port, storePort string) gateway {
+	t.Helper()
+	return start(t, readFile(t, "examples/clients/Caddyfile"), port, "PORT="+port, "STORE_PORT="+storePort)
+}
+
 func TestEveryBotTakesTheBranchThatTheGatewayNames(t *testing.T) {
 	port := freePort(t)
-	g := start(t, readFile(t, "examples/clients/Caddyfile"), port, "PORT="+port)
+	g := startExamples(t, port, freePort(t))
 	for name, command := range clients {
 		t.Run(name, func(t *testing.T) {
 			tests := []struct{ branch, order, want string }{
@@ -95,7 +101,7 @@ func converse(t *testing.T, gateway string, command []string, messages ...string
 
 func TestAConversationInPythonTakesFourRoutes(t *testing.T) {
 	port := freePort(t)
-	g := start(t, readFile(t, "examples/clients/Caddyfile"), port, "PORT="+port)
+	g := startExamples(t, port, freePort(t))
 	messages := []string{"Hello!", "Where is my order 1001?", "And 4711?", "And 500?"}
 	for range 7 {
 		messages = append(messages, "1001?") // With these the tenant has asked ten times.
@@ -113,11 +119,11 @@ func TestAConversationInPythonTakesFourRoutes(t *testing.T) {
 func TestAConversationInPythonGoesOnWhenTheStoreIsClosed(t *testing.T) {
 	port := freePort(t)
 	config := string(readFile(t, "examples/clients/Caddyfile"))
-	closed := strings.Replace(config, "http://127.0.0.1:{$PORT:8080}/fake-store", "http://127.0.0.1:"+freePort(t), 1)
+	closed := strings.Replace(config, "http://127.0.0.1:{$STORE_PORT:9090}", "http://127.0.0.1:"+freePort(t), 1)
 	if closed == config {
 		t.Fatal("the Caddyfile of the examples has no store to close")
 	}
-	g := start(t, []byte(closed), port, "PORT="+port)
+	g := start(t, []byte(closed), port, "PORT="+port, "STORE_PORT="+freePort(t))
 	for i, said := range converse(t, g.url, clients["python"], "Where is my order 1001?", "And 4711?") {
 		wantSaid(t, "message "+strconv.Itoa(i), said, `The store is not answering\. Let me ask a colleague\.`)
 	}

@@ -23,11 +23,11 @@ const colleague = `The store is not answering\. Let me ask a colleague\.`
 type bot func(t *testing.T, order string) string
 
 // wantEveryBranch leads bots, by their tenants, through the four routes of a
-// gateway that listens on a port, and then into its absence.
-func wantEveryBranch(t *testing.T, port string, bots map[string]bot) {
+// gateway and a store that listen on these ports, and then into their absence.
+func wantEveryBranch(t *testing.T, port, storePort string, bots map[string]bot) {
 	t.Helper()
 	t.Run("with a gateway", func(t *testing.T) {
-		g := start(t, readFile(t, "examples/clients/Caddyfile"), port, "PORT="+port)
+		g := startExamples(t, port, storePort)
 		for tenant, say := range bots {
 			t.Run(tenant, func(t *testing.T) {
 				wantSaid(t, "shipped", say(t, "1001"), `Order 1001 is on its way and arrives Mon 23 Nov – before noon\.`)
@@ -47,9 +47,9 @@ func wantEveryBranch(t *testing.T, port string, bots map[string]bot) {
 
 func TestNodeREDBranchesOnTheRouteOfBaseURLsAndOfProxiedCalls(t *testing.T) {
 	install(t, "nodered")
-	port, chatPort := freePort(t), freePort(t)
+	port, storePort, chatPort := freePort(t), freePort(t), freePort(t)
 	nodeRED := launch(t, t.TempDir(),
-		[]string{"SIGNPOST_URL=http://127.0.0.1:" + port, "STORE_URL=http://127.0.0.1:" + port + "/fake-store"},
+		[]string{"SIGNPOST_URL=http://127.0.0.1:" + port, "STORE_URL=http://127.0.0.1:" + storePort},
 		client(t, "nodered/node_modules/.bin/node-red"), "--settings", client(t, "nodered/settings.js"), "--userDir", ".", "--port", chatPort)
 	nodeRED.await(t, 0, `Started flows()`)
 	ask := func(endpoint, tenant string) bot {
@@ -58,7 +58,7 @@ func TestNodeREDBranchesOnTheRouteOfBaseURLsAndOfProxiedCalls(t *testing.T) {
 			return nodeRED.chat(t, "http://127.0.0.1:"+chatPort+"/"+endpoint+"?"+url.Values{"order": {order}, "tenant": {tenant}}.Encode())
 		}
 	}
-	wantEveryBranch(t, port, map[string]bot{
+	wantEveryBranch(t, port, storePort, map[string]bot{
 		"nodered":         ask("chat", "nodered"),
 		"nodered-proxied": ask("proxied-chat", "nodered-proxied"),
 	})
@@ -69,7 +69,7 @@ func TestABotFrameworkDialogBranchesOnTheRoute(t *testing.T) {
 	port := freePort(t)
 	framework := launch(t, t.TempDir(), []string{"SIGNPOST_URL=http://127.0.0.1:" + port, "TENANT=botframework"},
 		"node", client(t, "botframework/bot.mjs"))
-	wantEveryBranch(t, port, map[string]bot{"botframework": func(t *testing.T, order string) string {
+	wantEveryBranch(t, port, freePort(t), map[string]bot{"botframework": func(t *testing.T, order string) string {
 		t.Helper()
 		return framework.tell(t, "order "+order, `(.*)\n`)
 	}})
@@ -85,7 +85,7 @@ func TestHubotBranchesOnTheRoute(t *testing.T) {
 	hubot := launch(t, dir, []string{"SIGNPOST_URL=http://127.0.0.1:" + port, "TENANT=hubot", "HUBOT_LOG_LEVEL=fatal"},
 		client(t, "hubot/node_modules/.bin/hubot"), "--disable-httpd", "--adapter", "Shell", "--name", "Bot", "--require", client(t, "hubot/scripts"))
 	hubot.await(t, 0, `Bot> ()`) // With nothing else to log, it prompts first when its scripts are loaded.
-	wantEveryBranch(t, port, map[string]bot{"hubot": func(t *testing.T, order string) string {
+	wantEveryBranch(t, port, freePort(t), map[string]bot{"hubot": func(t *testing.T, order string) string {
 		t.Helper()
 		return hubot.tell(t, "order "+order, "\x1b\\[1m(.*)\x1b\\[22m") // A reply is in bold.
 	}})
@@ -94,7 +94,7 @@ func TestHubotBranchesOnTheRoute(t *testing.T) {
 func TestAClientThatSleepsOnRetryAfterBranchesAtOnceInAnEnvelope(t *testing.T) {
 	install(t, "ky")
 	port := freePort(t)
-	wantEveryBranch(t, port, map[string]bot{"ky": func(t *testing.T, order string) string {
+	wantEveryBranch(t, port, freePort(t), map[string]bot{"ky": func(t *testing.T, order string) string {
 		t.Helper()
 		const tries = 3 // A machine that is busy elsewhere may make one slow; Retry-After would make all slow.
 		for try := 1; ; try++ {

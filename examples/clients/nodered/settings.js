@@ -3,7 +3,7 @@ const path = require("node:path");
 
 // The flow reads both from the environment.
 process.env.SIGNPOST_URL ??= "http://localhost:8080";
-process.env.STORE_URL ??= "http://127.0.0.1:8080/fake-store"; // The policy's base URL, word for word.
+process.env.STORE_URL ??= "http://127.0.0.1:9090"; // The policy's base URL, word for word.
 
 module.exports = {
   flowFile: path.join(__dirname, "flows.json"),
