@@ -53,12 +53,16 @@ func (c *call) admit() *ending {
 var callMethods = []string{http.MethodGet, http.MethodPost}
 
 func (c *call) admitMethod() *ending {
-	allowed, what := c.policy.methods, "The policy "+c.policy.name
+	allowed := c.policy.methods
 	if c.named {
-		allowed, what = callMethods, "A named call"
+		allowed = callMethods
 	}
 	if allowed == nil || slices.Contains(allowed, c.req.Method) {
 		return nil
+	}
+	what := "The policy " + c.policy.name
+	if c.named {
+		what = "A named call"
 	}
 	return &ending{
 		outcome: Denied, status: http.StatusMethodNotAllowed, allow: allowed,

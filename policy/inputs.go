@@ -49,9 +49,8 @@ func (c *call) admitCaptured() *ending {
 		return nil
 	}
 	for i, name := range c.op.captures {
-		var wrong *template.ValueError
-		if err := template.CheckSegment(name, c.captured[i]); errors.As(err, &wrong) {
-			return badInputs([]input.Problem{{Name: wrong.Name, Text: wrong.Msg}})
+		if err := template.CheckSegment(name, c.captured[i]); err != nil {
+			return badInputs([]input.Problem{{Name: err.Name, Text: err.Msg}})
 		}
 	}
 	if !c.op.sends.declared {

@@ -42,9 +42,8 @@ const decodings = 2
 // cannot where no encoding keeps it inside, whatever a third party does: it is
 // empty, or holds dot segments or control characters, also when it is decoded
 // once too often, and also for servers that take backslashes for slashes or drop
-// what follows a semicolon. The error is a *ValueError. It takes time linear in
-// the text.
-func CheckSegment(name, text string) error {
+// what follows a semicolon. It takes time linear in the text.
+func CheckSegment(name, text string) *ValueError {
 	if text == "" {
 		return &ValueError{name, "is empty, but a segment of the path"}
 	}
