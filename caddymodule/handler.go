@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -85,6 +86,7 @@ func (h *Handler) Cleanup() error {
 	}
 	h.tunnels.end()
 	if caddy.Exiting() {
+		h.tunnels.cut()
 		h.tunnels.wait(exitPatience)
 	}
 	return nil
@@ -103,7 +105,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	}
 	b := &bot{gateway: h.gateway}
 	h.address(&b.call, r)
-	b.call.Consumed = append(consumed(r), h.inside...)
+	b.call.Consumed = slices.Concat(consumed(r), h.inside, inheritedBy(r).consumed)
 	h.answer(w, r, b)
 	return nil
 }
@@ -170,7 +172,11 @@ func (h *Handler) nameTenant(call *policy.Call, r *http.Request) {
 		call.TenantHeader = h.Tenant.Header
 		// Two headers name no tenant that could be told apart from a trick:
 		// joined by a line end they are one that is not allowed.
-		call.Tenant = strings.Join(r.Header.Values(h.Tenant.Header), "\n")
+		values := r.Header.Values(h.Tenant.Header)
+		if from := inheritedBy(r); len(values) == 0 && from.header == h.Tenant.Header {
+			values = from.tenant
+		}
+		call.Tenant = strings.Join(values, "\n")
 		return
 	}
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {

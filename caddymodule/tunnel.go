@@ -9,11 +9,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signpost-gateway/signpost/policy"
 )
@@ -64,17 +67,18 @@ type tunnel struct {
 	site     http.Handler  // all that the requests inside go through
 	outer    *http.Request // the CONNECT
 	server   http.Server
-	ahead    []byte        // what was read before the server reads
-	accepted bool          // the server has the connection, and will end it
-	asked    atomic.Bool   // the first request has come
-	upgraded bool          // of the goroutine that serves the requests
-	over     chan struct{} // closed when the last request is served and the connection closed
+	ahead    []byte                    // what was read before the server reads
+	accepted bool                      // the server has the connection, and will end it
+	asked    atomic.Bool               // the first request has come
+	upgraded atomic.Bool               // the server knows no more of the connection
+	writeBy  atomic.Pointer[time.Time] // what the site's own time-outs say, or nil
+	over     chan struct{}             // closed when the last request is served and the connection closed
 }
 
 // opens tells whether a request becomes a tunnel: a CONNECT of HTTP/1 without
 // content to a host and a port where plain HTTP finds a policy of this site.
 func (h *Handler) opens(r *http.Request) bool {
-	u := r.URL
+	u := askedURL(r)
 	return r.Method == http.MethodConnect && r.ProtoMajor == 1 && r.ContentLength == 0 &&
 		u.User == nil && u.Path == "" && u.RawQuery == "" && !u.ForceQuery &&
 		h.gateway.LeadsTo(u.Host, h.Policy)
@@ -88,11 +92,14 @@ func (h *Handler) openTunnel(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("taking over the connection for a tunnel: %w", err)
 	}
 	defer conn.Close()
-	t := &tunnel{Conn: conn, handler: h, site: h.siteOf(r), outer: r, over: make(chan struct{})}
+	t := &tunnel{Conn: conn, handler: h, site: h.siteOf(r), outer: asSent(r), over: make(chan struct{})}
 	t.ahead, _ = buffered.Reader.Peek(buffered.Reader.Buffered()) // Cannot fail: it is there.
 	t.server = http.Server{
-		Handler:           t,
-		BaseContext:       func(net.Listener) context.Context { return r.Context() },
+		Handler: t,
+		BaseContext: func(net.Listener) context.Context {
+			// Each call inside has a trace of its own.
+			return trace.ContextWithSpanContext(r.Context(), trace.SpanContext{})
+		},
 		ConnState:         t.note,
 		ReadHeaderTimeout: tunnelHeader,
 		IdleTimeout:       tunnelIdle,
@@ -122,6 +129,22 @@ func (h *Handler) siteOf(r *http.Request) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = h.ServeHTTP(w, r, nil) // It answers by itself.
 	})
+}
+
+// askedURL is the URL as the bot sent it: directives of the site may have changed
+// it by then, to what means nothing for a CONNECT.
+func askedURL(r *http.Request) *url.URL {
+	if sent, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok && sent.URL != nil {
+		return sent.URL
+	}
+	return r.URL
+}
+
+// asSent is a CONNECT with that URL.
+func asSent(r *http.Request) *http.Request {
+	outer := *r
+	outer.URL = askedURL(r)
+	return &outer
 }
 
 // headerBytes bounds the header of a request inside as the site bounds that of
@@ -184,7 +207,7 @@ func (t *tunnel) note(_ net.Conn, state http.ConnState) {
 	case http.StateActive:
 		t.asked.Store(true)
 	case http.StateHijacked:
-		t.upgraded = true // The server knows no more of it.
+		t.upgraded.Store(true)
 	case http.StateClosed:
 		close(t.over)
 	}
@@ -213,7 +236,7 @@ var atOnce = func() context.Context {
 // URL: what the site demands or changes holds for it too.
 func (t *tunnel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
-		if t.upgraded {
+		if t.upgraded.Load() {
 			close(t.over)
 		}
 	}()
@@ -225,8 +248,7 @@ func (t *tunnel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		r.URL.Scheme, r.URL.Host = "http", t.outer.URL.Host
 		r.Host, r.RequestURI, r.TLS = cmp.Or(r.Host, r.URL.Host), r.URL.String(), t.outer.TLS
-		t.inherit(r.Header)
-		t.site.ServeHTTP(w, r)
+		t.site.ServeHTTP(w, t.inherit(r))
 	}
 }
 
@@ -245,25 +267,46 @@ func (t *tunnel) leadsTo(r *http.Request) bool {
 		strings.EqualFold(said.Hostname(), own.Hostname()) && (said.Port() == "" || said.Port() == own.Port())
 }
 
+// inherited is what a request inside has from the CONNECT, as the site left that.
+// It is beside the request's header, since the site has yet to rewrite that.
+type inherited struct {
+	header   string   // that names the tenant
+	tenant   []string // its values
+	consumed []string // names of headers that were for the site, and do not go out
+}
+
+// inheritedKey is where inherited is kept in a context.
+type inheritedKey struct{}
+
+// inheritedBy gives what a request has from a CONNECT: nothing outside of tunnels.
+func inheritedBy(r *http.Request) inherited {
+	from, _ := r.Context().Value(inheritedKey{}).(inherited)
+	return from
+}
+
 // inherit gives a request inside what the CONNECT said for all of them: the
 // tenant, and the login that let it into the site, where the request has none of
 // its own. It takes the headers away that Caddy takes from requests outside:
 // those that could pass for another, to servers that know only underscores.
-func (t *tunnel) inherit(header http.Header) {
-	for name := range header {
+func (t *tunnel) inherit(r *http.Request) *http.Request {
+	for name := range r.Header {
 		if strings.ContainsAny(name, "_.") {
-			delete(header, name)
+			delete(r.Header, name)
 		}
 	}
-	names := consumed(t.outer)
-	if name := t.handler.Tenant.Header; name != "" {
-		names = append(names, http.CanonicalHeaderKey(name))
+	from := inherited{header: t.handler.Tenant.Header}
+	if from.header != "" {
+		from.tenant = t.outer.Header.Values(from.header)
 	}
-	for _, name := range names {
-		if values := t.outer.Header[name]; len(values) > 0 && len(header[name]) == 0 {
-			header[name] = values
+	for _, name := range consumed(t.outer) {
+		if len(r.Header[name]) == 0 {
+			r.Header[name] = slices.Clone(t.outer.Header[name])
+		}
+		if slices.Equal(r.Header[name], t.outer.Header[name]) {
+			from.consumed = append(from.consumed, name)
 		}
 	}
+	return r.WithContext(context.WithValue(r.Context(), inheritedKey{}, from))
 }
 
 // Read gives what was read ahead, and then reads on.
@@ -276,12 +319,22 @@ func (t *tunnel) Read(p []byte) (int, error) {
 	return t.Conn.Read(p)
 }
 
-// Write writes for as long as the bot takes something.
+// Write writes for as long as the bot takes something, and the site allows.
 func (t *tunnel) Write(p []byte) (int, error) {
-	if err := t.SetWriteDeadline(time.Now().Add(tunnelIdle)); err != nil {
+	until := time.Now().Add(tunnelIdle)
+	if by := t.writeBy.Load(); by != nil && !by.IsZero() && by.Before(until) {
+		until = *by
+	}
+	if err := t.Conn.SetWriteDeadline(until); err != nil {
 		return 0, err
 	}
 	return t.Conn.Write(p)
+}
+
+// SetWriteDeadline bounds what is written from now on.
+func (t *tunnel) SetWriteDeadline(by time.Time) error {
+	t.writeBy.Store(&by)
+	return t.Conn.SetWriteDeadline(by)
 }
 
 // CloseWrite ends what the bot reads, where the connection can.

@@ -3,6 +3,7 @@ package caddymodule_test
 import (
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
 )
 
 func TestABotThatSpeaksTLSInATunnelIsToldInPlainText(t *testing.T) {
@@ -303,5 +307,93 @@ func TestReloadsUnderTunnelledTrafficLoseNoCall(t *testing.T) {
 	bots.Wait()
 	if arrived.Load() != answered.Load() {
 		t.Errorf("%d calls arrived at the third party, and %d were answered; want the same number", arrived.Load(), answered.Load())
+	}
+}
+
+func TestATunnelHasOneTenantHoweverTheSiteRewritesIt(t *testing.T) {
+	url := okParty(t)
+	host := strings.TrimPrefix(url, "http://")
+	s := startSite(t, "plan default {\nrate_limit 2/h\n}\npolicy api "+url, "request_header X-Tenant-ID \"^(.*)$\" \"bot-$1\"\nsignpost")
+	c := s.open(host, "", "X-Tenant-ID", "acme")
+	for i := range 6 {
+		want := 200
+		if i >= 2 {
+			want = 429
+		}
+		if got := c.ask("GET", "GET /x HTTP/1.1\r\nHost: "+host+"\r\n\r\n").StatusCode; got != want {
+			t.Errorf("call %d inside is %d, want %d", i+1, got, want)
+		}
+	}
+}
+
+func TestTheLoginOfATunnelDoesNotGoOutWhereNobodyAsksForItInside(t *testing.T) {
+	url, heard := talkative(t)
+	host := strings.TrimPrefix(url, "http://")
+	s := startSite(t, unlimited+"policy api "+url, "@private not path /public/*\nbasic_auth @private {\nacme $2a$04$4V3BYgNixFqT8hpgz.ZEq.TAAncykW4KWjyiptnaLRWHs/8Df7s5a\n}\nsignpost")
+	login := "Basic " + base64.StdEncoding.EncodeToString([]byte("acme:open sesame"))
+	for _, inner := range []string{"", "Authorization: " + login + "\r\n"} {
+		c := s.open(host, "", "Authorization", login)
+		c.ask("GET", "GET /public/x HTTP/1.1\r\nHost: "+host+"\r\n"+inner+"\r\n").want(t, 200)
+		if got := await(t, heard, "request").Header["Authorization"]; got != nil {
+			t.Errorf("with %q inside, the third party got %q", inner, got)
+		}
+	}
+}
+
+func TestEachCallInATunnelHasATraceOfItsOwn(t *testing.T) {
+	t.Setenv("OTEL_TRACES_EXPORTER", "none")
+	url := okParty(t)
+	host := strings.TrimPrefix(url, "http://")
+	s := startSite(t, unlimited+"policy api "+url, "tracing {\nspan site\n}\nsignpost")
+	c := s.open(host, "")
+	seen := map[string]bool{}
+	for range 3 {
+		seen[c.ask("GET", "GET /x HTTP/1.1\r\nHost: "+host+"\r\n\r\n").Header.Get("Signpost-Trace")] = true
+	}
+	if len(seen) != 3 {
+		t.Errorf("three calls inside have %d traces, want one each", len(seen))
+	}
+}
+
+func TestTheSitesWriteTimeOutHoldsInATunnel(t *testing.T) {
+	party := thirdParty(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				io.WriteString(w, "data: x\n\n")
+				w.(http.Flusher).Flush()
+			case <-r.Context().Done():
+				return
+			}
+		}
+	})
+	host := strings.TrimPrefix(party.URL, "http://")
+	s := startGlobal(t, quiet+"servers {\ntimeouts {\nwrite 300ms\n}\n}\n", unlimited+"policy api "+party.URL, "signpost")
+	c := s.open(host, "GET /x HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+	if err := c.SetReadDeadline(time.Now().Add(waitBound)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := io.Copy(io.Discard, c.from)
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
+		t.Errorf("the stream is still open after %v, want its end after 300ms", waitBound)
+	}
+}
+
+func TestATunnelOpensWhateverTheSiteMakesOfPaths(t *testing.T) {
+	url := okParty(t)
+	host := strings.TrimPrefix(url, "http://")
+	for _, directive := range []string{"rewrite * /v2{path}", "uri query +k v", "uri strip_prefix /pre"} {
+		s := startSite(t, unlimited+"policy api "+url, "route {\n"+directive+"\nsignpost\n}")
+		c := s.open(host, "")
+		c.ask("GET", "GET /x HTTP/1.1\r\nHost: "+host+"\r\n\r\n").want(t, 200)
+		c.Close()
+		s.bot.CloseIdleConnections()
+		if err := caddy.Stop(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -18,7 +18,7 @@ type tunnels struct {
 }
 
 // exitPatience is how long calls inside tunnels may go on when the process ends:
-// as long as the longest deadline.
+// as long as the longest deadline. Streams have none, and end then.
 const exitPatience = 60 * time.Second
 
 func newTunnels() *tunnels { return &tunnels{open: make(map[*tunnel]struct{})} }
@@ -52,6 +52,18 @@ func (s *tunnels) end() {
 	s.mu.Unlock()
 	for _, t := range open {
 		t.end()
+	}
+}
+
+// cut closes the tunnels whose connection has changed its protocol: nobody knows
+// when those would end.
+func (s *tunnels) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for t := range s.open {
+		if t.upgraded.Load() {
+			_ = t.Close() // It may be closed already.
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type upload struct {
 	mu     sync.Mutex // held while reading: the engine may still be at it when the rest is thrown away
 	body   io.ReadCloser
 	begun  atomic.Bool
+	passed atomic.Int64 // bytes that were read
 	ended  atomic.Bool
 	closed atomic.Bool
 	rest   chan struct{} // closed when the rest has been thrown away; nil: nobody does
@@ -39,6 +40,7 @@ func (u *upload) read(p []byte) (int, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	n, err := u.body.Read(p)
+	u.passed.Add(int64(n))
 	if errors.Is(err, io.EOF) {
 		u.ended.Store(true)
 	}
@@ -70,6 +72,17 @@ func (u *upload) discard(patience time.Duration) {
 	}
 }
 
+// linger throws the rest away for as long as it keeps coming.
+func (u *upload) linger() {
+	for end := time.Now().Add(maxLingering); time.Now().Before(end); {
+		before := u.passed.Load()
+		u.discard(lingering)
+		if u.passed.Load() == before || u.ended.Load() {
+			return
+		}
+	}
+}
+
 // readerFunc is a function as an io.Reader.
 type readerFunc func([]byte) (int, error)
 
@@ -94,10 +107,14 @@ const (
 	releasePatience = 2 * time.Millisecond
 
 	// lingering is how long a connection that cannot be used again is read on
-	// after the answer. A bot that is still sending would be told of a broken
-	// connection otherwise, and lose the answer (RFC 9112, section 9.6). It is
-	// what net/http waits in such a case.
+	// after the answer, from the last byte that came. A bot that is still sending
+	// would be told of a broken connection otherwise, and lose the answer (RFC
+	// 9112, section 9.6). It is what net/http waits in such a case.
 	lingering = 500 * time.Millisecond
+
+	// maxLingering bounds that for bots that send on and on. Some read nothing
+	// before they have sent all.
+	maxLingering = 10 * time.Second
 )
 
 // release keeps an answer from waiting for a bot that has not sent all of its
@@ -137,7 +154,7 @@ func (b *bot) letGo(w http.ResponseWriter, r *http.Request) {
 	_ = b.upload.Close()
 	control := http.NewResponseController(w)
 	if b.answered && b.sending(r) && control.Flush() == nil {
-		b.upload.discard(lingering)
+		b.upload.linger()
 	}
 	_ = control.SetReadDeadline(time.Now())
 	if b.upload.rest != nil {

@@ -36,6 +36,7 @@ func (c *call) send() ending {
 			c.ticket.Refund()
 			return *refused // Without a token there was no attempt before.
 		}
+		permit.Begin() // A slow token endpoint is not the third party.
 		if last.answer != nil {
 			last.answer.discard()
 		}

@@ -21,6 +21,9 @@ func (c *compiler) blueprint(op *operation, spec *OperationSpec, name string) {
 		}
 		canonical := http.CanonicalHeaderKey(f.Name)
 		c.uninjectable(canonical, f.Place, label)
+		if strings.ContainsFunc(f.Value, isControl) {
+			c.wrong(f.Place, label, "the value holds a control character")
+		}
 		if staysInside(canonical) && !isOwnHeader(canonical) {
 			c.wrong(f.Place, label, "the header %s never goes out", canonical)
 		}
@@ -28,7 +31,7 @@ func (c *compiler) blueprint(op *operation, spec *OperationSpec, name string) {
 	c.inputs(op, spec, name)
 }
 
-// overwritten refuses headers of a named call that something else of the policy
+// overwritten refuses headers and parameters of a named call that something else of the policy
 // removes or replaces.
 func (c *compiler) overwritten(op *operation, spec *OperationSpec, name string) {
 	for _, f := range spec.Header {
@@ -38,6 +41,11 @@ func (c *compiler) overwritten(op *operation, spec *OperationSpec, name string) 
 		}
 		if slices.ContainsFunc(op.policy.inject, func(in injection) bool { return in.header == header }) {
 			c.wrong(f.Place, name+": header "+f.Name, "inject replaces the header: expected one or the other")
+		}
+	}
+	for _, f := range spec.Query {
+		if slices.ContainsFunc(op.policy.inject, func(in injection) bool { return in.query != "" && in.query == f.Name }) {
+			c.wrong(f.Place, name+": query "+f.Name, "inject replaces the parameter: expected one or the other")
 		}
 	}
 }

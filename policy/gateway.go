@@ -146,7 +146,7 @@ func (g *Gateway) reportTenants(err error, f *tenant.File) {
 // reportSecrets logs what became of secrets that were read again.
 func (g *Gateway) reportSecrets(place string, err error) {
 	if err != nil {
-		g.log.Error("reading secrets: those that were read before stay in use", "place", place, "error", err)
+		g.log.Error("reading secrets failed: what was read of them before, if anything, stays in use", "place", place, "error", err)
 		return
 	}
 	g.log.Info("read the secrets again", "place", place)

@@ -48,10 +48,14 @@ func (c *call) admitCaptured() *ending {
 	if c.op.path == nil {
 		return nil
 	}
+	var climbing []input.Problem
 	for i, name := range c.op.captures {
 		if err := template.CheckSegment(name, c.captured[i]); err != nil {
-			return badInputs([]input.Problem{{Name: err.Name, Text: err.Msg}})
+			climbing = append(climbing, input.Problem{Name: err.Name, Text: err.Msg})
 		}
+	}
+	if len(climbing) > 0 {
+		return badInputs(climbing)
 	}
 	if !c.op.sends.declared {
 		return nil

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -53,12 +52,7 @@ type entry struct {
 func (b *blueprint) fill(path *template.Path, values []input.Value) (asked, []input.Problem) {
 	f := filling{names: b.names, values: values}
 	a := asked{header: make(http.Header, len(b.header)+1)}
-	escaped, err := path.Append(nil, f.line)
-	var wrong *template.ValueError
-	if errors.As(err, &wrong) {
-		f.wrong(wrong.Name, wrong.Msg)
-	}
-	a.path = string(escaped)
+	a.path = string(path.Append(nil, f.line, func(err *template.ValueError) { f.wrong(err.Name, err.Msg) }))
 	a.query = strings.ReplaceAll(f.encoded(b.query, f.text), "+", "%20") // Not every third party reads a plus as a blank.
 	if b.kind != "" {
 		a.header["Content-Type"] = []string{b.kind}
@@ -117,13 +111,17 @@ func (f *filling) text(t *template.Text) []byte {
 func (f *filling) header(t *template.Text) string {
 	return string(t.Append(nil, func(ref template.Ref) ([]byte, string, bool) {
 		text := f.line(ref.Name)
-		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+		if strings.ContainsFunc(text, isControl) {
 			f.wrong(ref.Name, "holds a control character, which cannot stand in a header")
 			text = ""
 		}
 		return nil, text, true
 	}))
 }
+
+// isControl tells the characters that cannot stand in a header (RFC 9110, section
+// 5.5).
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // encoded writes fields as a form has them.
 func (f *filling) encoded(fields []entry, fill func(*template.Text) []byte) string {

@@ -193,8 +193,17 @@ func TestUnderOperationsOnlyABotSaysNothingThatTheOperationDoesNot(t *testing.T)
 	if resp, _ := ask(t, g, jsonRequest(`{"id":1,"note":"n"}`)); resp.StatusCode != 200 || len(got) != 1 {
 		t.Errorf("by name it is %d", resp.StatusCode)
 	}
-	if resp, _ := call(t, g, request(http.MethodGet, "/orders/1", "")); resp.StatusCode != 200 {
+	req := request(http.MethodGet, "/orders/1", "")
+	req.Header.Set("X-HTTP-Method-Override", "DELETE")
+	req.Header["x_rewrite_url"] = []string{"/admin"}
+	req.Header.Set("X-Original-URL", "/admin")
+	if resp, _ := call(t, g, req); resp.StatusCode != 200 {
 		t.Errorf("an operation that says no more than method and path is %d", resp.StatusCode)
+	}
+	for name := range got[len(got)-1].header {
+		if name != "User-Agent" {
+			t.Errorf("%s went out, by which some servers take another method or path", name)
+		}
 	}
 }
 

@@ -163,6 +163,7 @@ func TestAnIllFormedNamedCallNamesEachVariableAndSendsNothing(t *testing.T) {
 		{jsonRequest(`{"lang":"en","id":1,"note":".."}`), []string{"note"}},
 		{jsonRequest(`{"lang":"en","id":1,"note":"%2e%2e%2fadmin"}`), []string{"note"}},
 		{jsonRequest(`{"lang":"en","id":1,"note":"a\u0000"}`), []string{"note"}},
+		{jsonRequest(`{"lang":"en","id":1.5,"note":".."}`), []string{"id"}},
 		{jsonRequest(`{"lang":"en","id":1,"note":"\ud800"}`), nil},
 		{jsonRequest(`{"lang":"en","id":1,"note":"` + long + `"}`), []string{"note", "8KiB"}},
 		{jsonRequest(`{"lang":"en","id":1,"note":["a"]}`), []string{"note"}},
@@ -199,6 +200,16 @@ func readAll(req *http.Request) string {
 	body, _ := io.ReadAll(req.Body)
 	req.Body = io.NopCloser(strings.NewReader(string(body)))
 	return string(body) + req.URL.RawQuery
+}
+
+func TestEachSegmentThatClimbsIsNamed(t *testing.T) {
+	g := open(t, desk(nil), says(200, "{}"))
+	if _, text := ask(t, g, jsonRequest(`{"id":"..","note":"%2e%2e"}`)); !strings.Contains(text, "id cannot") || !strings.Contains(text, "note cannot") {
+		t.Errorf("the answer is %s, want both variables named", text)
+	}
+	if _, text := call(t, g, request(http.MethodPut, "/tickets/%252e%252e/notes/..%252f", "x")); !strings.Contains(text, "id cannot") || !strings.Contains(text, "note cannot") {
+		t.Errorf("the answer is %s, want both variables named", text)
+	}
 }
 
 func TestANamedCallIsFoundByItsNamesAndMethodAlone(t *testing.T) {
@@ -277,8 +288,9 @@ func TestMistakesOfANamedCallAreFoundWithTheirPlaces(t *testing.T) {
 	}
 	op.Header = append(op.Header, policy.Field{Name: "X-Gone", Value: "x", Place: at(16)}, policy.Field{Name: "authorization", Value: "x", Place: at(17)})
 	op.Strip = []string{"x-gone"}
-	spec.Policies[0].Inject = []policy.Inject{{As: "bearer", Value: "x"}}
-	op.Query = []policy.Field{{Name: "", Value: "x", Place: at(10)}}
+	spec.Policies[0].Inject = []policy.Inject{{As: "bearer", Value: "x"}, {As: "query", Name: "key", Value: "x"}}
+	op.Header = append(op.Header, policy.Field{Name: "X-E", Value: "a\nb", Place: at(18)})
+	op.Query = []policy.Field{{Name: "", Value: "x", Place: at(10)}, {Name: "key", Value: "x", Place: at(19)}}
 	op.Inputs = []policy.InputSpec{
 		{Var: "X", Place: at(11)}, {Var: "id", Type: "date", Place: at(12)}, {Var: "note", Matches: "(", Place: at(13)},
 		{Var: "lang", In: []string{"a"}, Default: json.RawMessage(`"b"`), Place: at(14)},
@@ -289,7 +301,7 @@ func TestMistakesOfANamedCallAreFoundWithTheirPlaces(t *testing.T) {
 	for _, m := range mistakes {
 		lines[m.Place.Line] = true
 	}
-	for line := 1; line <= 17; line++ {
+	for line := 1; line <= 19; line++ {
 		if !lines[line] {
 			t.Errorf("nothing is found on line %d; found are\n%v", line, mistakes)
 		}

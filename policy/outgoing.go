@@ -79,6 +79,12 @@ func setPath(u *url.URL, escaped string) {
 	u.Path, u.RawPath = path, escaped
 }
 
+// overrides are the headers by which some servers take another method or path
+// than the request's own, which no operation would have recognised.
+var overrides = []string{
+	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X-Original-Url", "X-Rewrite-Url", "X-Original-Uri", "X-Override-Url",
+}
+
 // staysInside tells the headers that never go out: what is for Signpost alone,
 // what tells about the sidecar's own network, and what belongs to the bot's
 // connection.
@@ -123,6 +129,11 @@ func (c *call) outgoingHeader() http.Header {
 	}
 	for _, name := range c.op.strip {
 		delete(header, name)
+	}
+	if c.policy.operationsOnly && !c.named {
+		for _, name := range overrides {
+			dropHeader(header, name)
+		}
 	}
 	for i := range c.credentials {
 		dropHeader(header, c.credentials[i].header)

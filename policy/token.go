@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/signpost-gateway/signpost/policy/dialguard"
@@ -60,7 +61,7 @@ func (g *granting) connect(p *Policy, make func(PolicySpec, *dialguard.Guard) (h
 		return fmt.Errorf("reading the token endpoint: %w", err)
 	}
 	transport := p.transport
-	if hostPort(u) != p.host {
+	if hostPort(u) != p.host || !slices.Equal(g.hosts.vars, p.hosts.vars) {
 		bare := *p.spec
 		bare.Transport = nil
 		guard := &dialguard.Guard{AllowPrivate: bare.AllowPrivate}
@@ -220,13 +221,15 @@ func (c *call) noToken(err error) *ending {
 // says that it was not looked at. It tells whether a further attempt is due.
 func (c *call) renew(last ending) bool {
 	g := c.grant()
-	if g == nil || c.renewed || last.answer == nil || last.answer.status != http.StatusUnauthorized ||
-		!c.upload.repeatable() || c.halted() != haltNone {
+	if g == nil || c.renewed || last.answer == nil || last.answer.status != http.StatusUnauthorized || c.halted() != haltNone {
 		return false
 	}
 	c.renewed = true
 	refused, value := g.grant.token, g.value
 	g.grant.source.Refuse(g.grant.credentials, refused)
+	if !c.upload.repeatable() {
+		return false // The next call gets a new one.
+	}
 	g.grant.token = ""
 	if c.getToken() != nil {
 		g.grant.token, g.value = refused, value

@@ -361,3 +361,61 @@ func TestMissingSecretsAreToldInTheSameOrderEachTime(t *testing.T) {
 		}
 	}
 }
+
+func TestASlowTokenEndpointIsNoSlowThirdParty(t *testing.T) {
+	spec := granted(t, policy.Rules{Breaker: &policy.BreakerSpec{Trip: "1 consecutive", Slow: policy.Duration(500 * time.Millisecond)}})
+	synctest.Test(t, func(t *testing.T) {
+		e := &endpoint{token: func(_ int64, r *http.Request) (*http.Response, error) {
+			time.Sleep(time.Second)
+			return reply(r, 200, `{"access_token":"token-number-1","token_type":"bearer","expires_in":3600}`), nil
+		}}
+		g := open(t, spec, e)
+		for range 2 {
+			if resp, _ := call(t, g, request("GET", "/x", "")); resp.StatusCode != 200 {
+				t.Errorf("%d %s, want 200", resp.StatusCode, resp.Header.Get("Signpost-Outcome"))
+			}
+		}
+	})
+}
+
+func TestARevokedTokenIsThrownAwayAlsoByABodyThatCannotBeRepeated(t *testing.T) {
+	spec := granted(t, policy.Rules{Peek: 1 << 10})
+	synctest.Test(t, func(t *testing.T) {
+		e, good := &endpoint{}, "Bearer token-number-1"
+		e.api = func(r *http.Request) (*http.Response, error) {
+			if r.Body != nil {
+				io.Copy(io.Discard, r.Body)
+			}
+			if r.Header.Get("Authorization") != good {
+				return reply(r, 401, "{}"), nil
+			}
+			return reply(r, 200, "{}"), nil
+		}
+		g := open(t, spec, e)
+		call(t, g, request("GET", "/x", ""))
+		good = "Bearer token-number-2"
+		for _, want := range []int{401, 200, 200} {
+			time.Sleep(time.Minute)
+			if resp, _ := call(t, g, request("POST", "/x", strings.Repeat("x", 5000))); resp.StatusCode != want {
+				t.Errorf("status %d, want %d", resp.StatusCode, want)
+			}
+		}
+	})
+}
+
+func TestATokenEndpointOfAnotherVariableIsElsewhere(t *testing.T) {
+	for variable, want := range map[string]int{"shop": 1, "login": 2} {
+		spec := granted(t, policy.Rules{})
+		spec.TenantsFile = tenantsFile(t, "tenants: {}\n")
+		spec.Policies[0].BaseURL = "https://{tenant.shop}.shops.example"
+		spec.Policies[0].Inject[0].OAuth2.TokenURL = "https://{tenant." + variable + "}.shops.example/token"
+		made := 0
+		_, err := policy.New(spec, policy.Options{Transport: func(policy.PolicySpec, *dialguard.Guard) (http.RoundTripper, error) {
+			made++
+			return says(200, "{}"), nil
+		}})
+		if err != nil || made != want {
+			t.Errorf("{tenant.%s}: %d transports (%v), want %d", variable, made, err, want)
+		}
+	}
+}

@@ -252,3 +252,11 @@ func (b *Breaker) tenantCell(k cellKey) *cell {
 	b.tenants.sweep(sweepStep, b.idleAfter())
 	return b.tenants.findOrMake(k)
 }
+
+// Begin starts the clock of slow answers anew, for a caller that had something
+// else to wait for before its attempt. Call it before Done, if at all.
+func (p *Permit) Begin() {
+	if !p.start.IsZero() {
+		p.start = time.Now()
+	}
+}

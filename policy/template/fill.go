@@ -15,10 +15,10 @@ type ValueError struct {
 func (e *ValueError) Error() string { return e.Name + " " + e.Msg }
 
 // Append appends the path with values in place of its variables, percent-encoded
-// so that each stays one segment: a slash goes as %2F. The error is a
-// *ValueError where CheckSegment refuses a value. Append is safe for concurrent
-// use.
-func (p *Path) Append(dst []byte, value func(name string) string) ([]byte, error) {
+// so that each stays one segment: a slash goes as %2F. wrong is told of each value
+// that CheckSegment refuses; the path is not to be used then. Append is safe for
+// concurrent use.
+func (p *Path) Append(dst []byte, value func(name string) string, wrong func(*ValueError)) []byte {
 	for _, s := range p.segments {
 		dst = append(dst, '/')
 		if !s.variable {
@@ -27,11 +27,11 @@ func (p *Path) Append(dst []byte, value func(name string) string) ([]byte, error
 		}
 		text := value(s.text)
 		if err := CheckSegment(s.text, text); err != nil {
-			return dst, err
+			wrong(err)
 		}
 		dst = appendValue(dst, text)
 	}
-	return dst, nil
+	return dst
 }
 
 // decodings is how often a segment may be decoded on its way through a third
@@ -80,14 +80,14 @@ func staysSegment(text string) bool {
 	return true
 }
 
-// climbs tells whether a server may take a piece of a path for a dot segment, or
-// for nothing.
+// climbs tells whether a server may take a piece of a path for a dot segment, or,
+// before a semicolon, for nothing.
 func climbs(piece string) bool {
 	name := piece
 	if i := strings.IndexAny(piece, ";?#"); i >= 0 {
 		name = piece[:i]
 	}
-	return name == "." || name == ".." || name == "" && piece != ""
+	return name == "." || name == ".." || name == "" && strings.HasPrefix(piece, ";")
 }
 
 // decodeLeniently decodes what is percent-encoded and leaves broken encodings as
