@@ -2,6 +2,8 @@ package fault
 
 import (
 	"context"
+	"crypto/tls"
+	"net"
 	"net/http/httptrace"
 	"sync/atomic"
 )
@@ -30,6 +32,8 @@ type Trail struct {
 
 	at    atomic.Uint32
 	wrote atomic.Bool // the whole request, as far as the kernel tells
+
+	resent atomic.Bool // Resend was called
 }
 
 // Trace makes a context whose round trip leaves its trail. Traces that ctx
@@ -41,6 +45,7 @@ func (t *Trail) Trace(ctx context.Context) context.Context {
 		GetConn: func(string) {
 			t.at.Store(uint32(stepWaiting))
 			if t.wrote.Load() && t.Resend != nil {
+				t.resent.Store(true)
 				t.Resend()
 			}
 		},
@@ -52,9 +57,27 @@ func (t *Trail) Trace(ctx context.Context) context.Context {
 		DNSStart:             func(httptrace.DNSStartInfo) { t.reach(stepResolving) },
 		ConnectStart:         func(string, string) { t.reach(stepConnecting) },
 		TLSHandshakeStart:    func() { t.reach(stepHandshaking) },
-		GotConn:              func(httptrace.GotConnInfo) { t.reach(stepConnected) },
+		GotConn:              t.gotConn,
 		GotFirstResponseByte: func() { t.reach(stepAnswering) },
 	})
+}
+
+// gotConn notes that there is a connection. Whoever was told of a resend has
+// ended the attempt, but the transport may have a free connection at hand and
+// write to it before it notices. It cannot where that is closed. A connection of
+// HTTP/2 has other requests on it, and sends one again only where the other side
+// says that it did not look at it.
+func (t *Trail) gotConn(info httptrace.GotConnInfo) {
+	if t.resent.Load() && !speaksHTTP2(info.Conn) {
+		info.Conn.Close()
+	}
+	t.reach(stepConnected)
+}
+
+// speaksHTTP2 tells whether a connection agreed on HTTP/2 over TLS.
+func speaksHTTP2(conn net.Conn) bool {
+	secure, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
+	return ok && secure.ConnectionState().NegotiatedProtocol == "h2"
 }
 
 // reach never goes back: a dial that was overtaken by a free connection still
