@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signpost-gateway/signpost/policy"
