@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -105,7 +104,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	}
 	b := &bot{gateway: h.gateway}
 	h.address(&b.call, r)
-	b.call.Consumed = slices.Concat(consumed(r), h.inside, inheritedBy(r).consumed)
+	b.call.Consumed = append(append(consumed(r), h.inside...), inheritedBy(r).consumed...)
 	h.answer(w, r, b)
 	return nil
 }

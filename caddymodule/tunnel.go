@@ -77,9 +77,11 @@ type tunnel struct {
 // opens tells whether a request becomes a tunnel: a CONNECT of HTTP/1 without
 // content to a host and a port where plain HTTP finds a policy of this site.
 func (h *Handler) opens(r *http.Request) bool {
+	if r.Method != http.MethodConnect || r.ProtoMajor != 1 || r.ContentLength != 0 {
+		return false
+	}
 	u := askedURL(r)
-	return r.Method == http.MethodConnect && r.ProtoMajor == 1 && r.ContentLength == 0 &&
-		u.User == nil && u.Path == "" && u.RawQuery == "" && !u.ForceQuery &&
+	return u.User == nil && u.Path == "" && u.RawQuery == "" && !u.ForceQuery &&
 		h.gateway.LeadsTo(u.Host, h.Policy)
 }
 
@@ -277,8 +279,12 @@ type inherited struct {
 // inheritedKey is where inherited is kept in a context.
 type inheritedKey struct{}
 
-// inheritedBy gives what a request has from a CONNECT: nothing outside of tunnels.
+// inheritedBy gives what a request has from a CONNECT: nothing outside of tunnels,
+// inside of which each has an absolute URL.
 func inheritedBy(r *http.Request) inherited {
+	if !r.URL.IsAbs() {
+		return inherited{}
+	}
 	from, _ := r.Context().Value(inheritedKey{}).(inherited)
 	return from
 }
