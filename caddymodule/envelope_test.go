@@ -1,7 +1,6 @@
 package caddymodule_test
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -54,15 +53,7 @@ func (a answer) unwrap(t *testing.T) envelope {
 
 func TestEachOutcomeIsToldAlikeInEnvelopeAndHeaders(t *testing.T) {
 	s, sink, entered := startOutcomes(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		s.try(ctx, "/narrow/hang")
-	}()
-	defer func() { cancel(); <-over }()
-	<-entered // From here on, one call of the policy narrow is in flight.
-
+	s.occupyNarrow(t, entered)
 	for _, outcome := range policy.Outcomes() {
 		if outcome == policy.Canceled {
 			continue // Nobody is left to read it.

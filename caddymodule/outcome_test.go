@@ -197,17 +197,22 @@ func startOutcomes(t *testing.T) (*sidecar, *traceSink, <-chan struct{}) {
 		}`), sink, entered
 }
 
-func TestEachOutcomeIsToldAlikeInHeadersProblemAndSpans(t *testing.T) {
-	s, sink, entered := startOutcomes(t)
+// occupyNarrow has one call of the policy narrow in flight until the test ends.
+func (s *sidecar) occupyNarrow(t *testing.T, entered <-chan struct{}) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
 		s.try(ctx, "/narrow/hang")
 	}()
-	defer func() { cancel(); <-over }()
-	<-entered // From here on, one call of the policy narrow is in flight.
+	t.Cleanup(func() { cancel(); <-over })
+	<-entered
+}
 
+func TestEachOutcomeIsToldAlikeInHeadersProblemAndSpans(t *testing.T) {
+	s, sink, entered := startOutcomes(t)
+	s.occupyNarrow(t, entered)
 	for _, outcome := range policy.Outcomes() {
 		if outcome == policy.Canceled {
 			continue

@@ -37,6 +37,16 @@ func (s *sidecar) after(path string, header ...string) answer {
 	return a
 }
 
+// reloadBetween reloads while bots call, and waits until some more are answered.
+func (s *sidecar) reloadBetween(signpost string, answered *atomic.Int64) {
+	s.t.Helper()
+	before := answered.Load()
+	if err := s.load(signpost, "signpost"); err != nil {
+		s.t.Errorf("reloading: %v", err)
+	}
+	eventually(s.t, "calls go on", func() bool { return answered.Load() > before+4 || s.t.Failed() })
+}
+
 func TestReloadsUnderTrafficLoseNoCall(t *testing.T) {
 	var asked, answered, arrived atomic.Int64
 	party := thirdParty(t, func(http.ResponseWriter, *http.Request) { arrived.Add(1) })
@@ -65,11 +75,7 @@ func TestReloadsUnderTrafficLoseNoCall(t *testing.T) {
 		})
 	}
 	for n := range 15 {
-		before := answered.Load()
-		if err := s.load(signpost(n), "signpost"); err != nil {
-			t.Errorf("reload %d: %v", n, err)
-		}
-		eventually(t, "calls go on", func() bool { return answered.Load() > before+4 || t.Failed() })
+		s.reloadBetween(signpost(n), &answered)
 	}
 	close(stop)
 	bots.Wait()

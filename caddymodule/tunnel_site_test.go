@@ -297,11 +297,7 @@ func TestReloadsUnderTunnelledTrafficLoseNoCall(t *testing.T) {
 		})
 	}
 	for n := range 10 {
-		before := answered.Load()
-		if err := s.load(signpost(n), "signpost"); err != nil {
-			t.Errorf("reload %d: %v", n, err)
-		}
-		eventually(t, "calls go on", func() bool { return answered.Load() > before+4 || t.Failed() })
+		s.reloadBetween(signpost(n), &answered)
 	}
 	close(stop)
 	bots.Wait()

@@ -204,7 +204,7 @@ func (c *call) noToken(err error) *ending {
 	}
 	end := ending{outcome: Unreachable, reason: refused.Reason()}
 	if cause := refused.Unwrap(); cause != nil {
-		token, kind := new(fault.Trail).ProxyError(cause)
+		token, kind := fault.ProxyError(cause)
 		if kind == fault.Denied {
 			return &ending{outcome: Denied, status: http.StatusBadGateway, proxyError: token,
 				reason: "The token endpoint's address is private or not allowed."}
