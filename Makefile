@@ -25,8 +25,8 @@ build: ## build the gateway: ./caddy
 test: ## all tests that need Go alone
 	go test -race -shuffle=on ./...
 
-e2e: ## the built gateway with real clients; needs Node with npm, Python and curl
-	go test -tags e2e -count=1 ./e2e
+e2e: ## the built gateway with real clients, Jaeger and a browser; see CONTRIBUTING.md
+	go test -tags e2e -count=1 -timeout 20m ./e2e
 
 bench: ## what Signpost costs beside bare Caddy, then the engine's benchmarks; needs wrk
 	go run ./bench $(BENCHFLAGS)

@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"go.uber.org/zap"
 	"go.uber.org/zap/exp/zapslog"
 
+	"github.com/signpost-gateway/signpost/caddymodule/alert"
 	"github.com/signpost-gateway/signpost/caddymodule/telemetry"
 	"github.com/signpost-gateway/signpost/policy"
 	"github.com/signpost-gateway/signpost/policy/breaker"
@@ -31,7 +31,8 @@ type App struct {
 	gateway *policy.Gateway
 	shared  *shared // nil before it was acquired
 	export  *telemetry.Export
-	events  *telemetry.Transitions // nil before Start
+	events  *telemetry.Events // nil before Start
+	alerts  *alert.Sender
 	stopped bool
 	before  *App // which was in charge before Start; nil after Cleanup
 	ctx     caddy.Context
@@ -39,6 +40,9 @@ type App struct {
 
 	// noCollector says which secret of the collector's address is missing.
 	noCollector error
+
+	// noAlerts says which secrets of alerts are missing.
+	noAlerts error
 }
 
 // CaddyModule returns the Caddy module information.
@@ -56,14 +60,15 @@ var pool = caddy.NewUsagePool()
 // that has policies.
 type shared struct {
 	state    *policy.State
+	book     *alert.Book // of what was told when
 	inCharge atomic.Pointer[App]
 }
 
 func newShared() (caddy.Destructor, error) {
-	s := &shared{}
+	s := &shared{book: alert.NewBook()}
 	s.state = policy.NewState(func(t breaker.Transition) {
 		if app := s.inCharge.Load(); app != nil {
-			app.events.Emit(t)
+			app.events.Breaker(t)
 		}
 	})
 	return s, nil
@@ -87,17 +92,22 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.provisionTracing(ctx); err != nil {
 		return fmt.Errorf("setting up tracing: %w", err)
 	}
+	if err := a.provisionAlerts(); err != nil {
+		return fmt.Errorf("setting up alerts: %w", err)
+	}
 	a.gateway, err = policy.New(a.Spec, policy.Options{
 		State:     a.shared.state,
 		Transport: transportLoader(ctx),
 		Observe:   a.observe,
+		Drifted:   a.drifted,
+		Storage:   storage{ctx, ctx.Storage()},
 		Tracing:   a.export.Tracing(),
 		Log:       slog.New(zapslog.NewHandler(a.logger.Core())),
 	})
 	if err != nil {
 		return err
 	}
-	if missing := errors.Join(a.gateway.MissingSecrets(), a.noCollector); missing != nil {
+	if missing := errors.Join(a.gateway.MissingSecrets(), a.noCollector, a.noAlerts); missing != nil {
 		if !validating() {
 			return missing
 		}
@@ -108,7 +118,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := telemetry.Process().Register(registry); err != nil {
 		return err
 	}
-	return registry.Register(telemetry.NewGauges(a.gateway.BreakerStates, a.shared.state.Tenants))
+	return registry.Register(telemetry.NewGauges(a.gateway, a.shared.state.Tenants))
 }
 
 // maxFrames bounds how far up validating looks.
@@ -165,6 +175,14 @@ func (a *App) checkJSON() error {
 			return fmt.Errorf("tenant: %w", err)
 		}
 	}
+	if a.Trace != nil && a.Trace.UI != "" {
+		if err := telemetry.CheckUI(a.Trace.UI); err != nil {
+			return fmt.Errorf("trace: ui: %w", err)
+		}
+	}
+	if found := a.checkAlerts(); len(found) > 0 {
+		return found
+	}
 	for i := range a.Policies {
 		if raw := a.Policies[i].Transport; raw != nil {
 			if err := checkTransport(raw); err != nil {
@@ -175,29 +193,19 @@ func (a *App) checkJSON() error {
 	return nil
 }
 
-// observe renders a call that is over as metrics and as a line of the log.
-func (a *App) observe(r *policy.Record) {
-	telemetry.Process().Observe(r)
-	telemetry.LogCall(a.logger, r)
-}
-
 // Start begins what runs beside calls, and puts this configuration in charge of
 // the shared state.
 func (a *App) Start() error {
-	if a.noCollector != nil {
-		return a.noCollector
+	if missing := errors.Join(a.noCollector, a.noAlerts); missing != nil {
+		return missing
 	}
 	if err := a.gateway.Start(); err != nil {
 		return err
 	}
 	telemetry.GuardLog()
-	emitter, err := a.ctx.App("events")
-	if err != nil {
-		return fmt.Errorf("loading the events app: %w", err)
+	if err := a.startOperator(); err != nil {
+		return err
 	}
-	a.events = telemetry.NewTransitions(func(name string, data map[string]any) {
-		emitter.(*caddyevents.App).Emit(a.ctx, name, data)
-	})
 	a.before = a.shared.inCharge.Swap(a)
 	return nil
 }
@@ -210,6 +218,7 @@ func (a *App) Stop() error {
 		// A configuration that is rejected after it started gives way to the one
 		// that goes on.
 		a.shared.inCharge.CompareAndSwap(a, a.before)
+		a.alerts.Close()
 		a.events.Close()
 	}
 	return nil

@@ -104,6 +104,19 @@ func policyNames(option any) []string {
 //	        endpoint <url>
 //	        sample   <p>%
 //	        keep     [failed] [slow <duration>]
+//	        ui       <url>
+//	    }
+//
+//	    # who is told that calls fail
+//	    alerts {
+//	        smtp <host:port> {
+//	            # required
+//	            from     <address>
+//
+//	            username <name>
+//	            password <password>
+//	        }
+//	        webhook <url>
 //	    }
 //
 //	    # ceiling of every deadline; default and upper bound: 60s
@@ -138,6 +151,8 @@ func policyNames(option any) []string {
 //	            auth           header|body
 //	            param          <name> <value>
 //	        }
+//	        record      <n> [bodies <size>] [redact <jsonpath...>]
+//	        alert       <address...>
 //	        propagate   trace
 //	        allow_private
 //	        transport {
@@ -172,6 +187,7 @@ func policyNames(option any) []string {
 //	        otherwise   <route>
 //	        reply       headers | envelope [<size>]
 //	        peek        <size>
+//	        drift       watch|off
 //
 //	        # one method and path template with rules of its own; repeatable
 //	        operation <name> <METHOD> <template> {
@@ -208,6 +224,7 @@ func parseGlobal(d *caddyfile.Dispenser) (*Config, error) {
 	}
 	c := readGlobal(s, l)
 	s.check(policy.Check(&c.Spec))
+	s.check(c.checkAlerts())
 	if header := c.tenantHeader(); header != "" {
 		s.check(c.sendsTenant(header))
 	}

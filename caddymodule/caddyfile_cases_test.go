@@ -47,7 +47,7 @@ var cases = map[string]wordCase{
 		"redis redis://a redis://b x": "state redis is not available yet",
 	}},
 	"global/trace":  {block: "keep failed"},
-	"global/alerts": {},
+	"global/alerts": {block: "webhook https://hooks.example/x"},
 	"global/max_timeout": {args: "30s", bad: map[string]string{
 		"30": notDuration, "-1s": notDuration, "0s": "expected more than 0",
 	}},
@@ -70,7 +70,16 @@ var cases = map[string]wordCase{
 		"slow": "is not expected here", "fast": "is not expected here", "failed failed": "is not expected here",
 		"slow soon": notDuration,
 	}},
-	"trace/ui": {},
+	"trace/ui": {args: "http://localhost:16686", bad: map[string]string{
+		"localhost": "expected a URL such as", "ftp://x": "expected a URL such as", "http://a:b@c": "without a user", "javascript:alert(1)": "expected a URL such as",
+	}},
+
+	"alerts/smtp":    {args: "mail.example:587", block: "from bot@example.com"},
+	"alerts/webhook": {args: "https://hooks.example/x"},
+
+	"smtp/from":     {args: "bot@example.com"},
+	"smtp/username": {args: "bot"},
+	"smtp/password": {args: "{secret.mail}"},
 
 	"rules/title": {args: `"A store"`},
 	"rules/rate_limit": {args: "10/m", bad: map[string]string{
@@ -105,10 +114,14 @@ var cases = map[string]wordCase{
 		"body": "expected headers or envelope", "body 4KiB": "expected headers or envelope",
 		"headers 4KiB": "headers have no size", "envelope large": "is not a size", "envelope 0": "expected more than 0",
 	}},
-	"rules/peek":   {args: "64KiB", bad: map[string]string{"much": "is not a size", "0": "expected more than 0"}},
-	"rules/record": {},
-	"rules/drift":  {},
-	"rules/alert":  {},
+	"rules/peek":  {args: "64KiB", bad: map[string]string{"much": "is not a size", "0": "expected more than 0"}},
+	"rules/drift": {args: "off", bad: map[string]string{"on": "expected watch or off"}},
+
+	"policy/record": {args: "50 bodies 8KiB redact $.card $..pin", bad: map[string]string{
+		"many": notCount, "-1": notCount, "5 bodies": "is not expected here", "5 bodies x": "is not a size", "5 redact": "is not expected here",
+		"5 bodies 1KiB bodies 2KiB": "is not expected here", "5 $.a": "is not expected here", `5 "redact" $.a`: "is not expected here",
+	}},
+	"policy/alert": {args: "ops@example.com bot@example.com"},
 
 	"policy/methods":         {args: "GET post", bad: map[string]string{"GET get": "GET stands twice"}},
 	"policy/concurrency":     {args: "5 shared", bad: map[string]string{"x": notCount, "5 each": "expected shared"}},
@@ -184,7 +197,7 @@ var cases = map[string]wordCase{
 	"operation/text": {args: `"Order {{number}}"`, bad: map[string]string{
 		"{{number}}": "caddy fmt tears it apart", "a\nform {\n}": "the body is text already, at Testfile:4",
 	}},
-	"operation/methods": {}, "operation/concurrency": {},
+	"operation/methods": {}, "operation/concurrency": {}, "operation/record": {}, "operation/alert": {},
 	"operation/operations_only": {}, "operation/inject": {}, "operation/propagate": {},
 	"operation/allow_private": {}, "operation/transport": {}, "operation/operation": {},
 

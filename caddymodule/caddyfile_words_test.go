@@ -40,6 +40,8 @@ var blocks = map[string]blockOfWords{
 	"global":    {forms: forms(globalWords), around: "signpost {\n%s\n}"},
 	"plan":      {forms: forms(planWords), around: "signpost {\nplan gold {\n%s\n}\n}"},
 	"trace":     {forms: forms(traceWords), around: "signpost {\ntrace {\n%s\n}\n}"},
+	"alerts":    {forms: forms(alertsWords), around: "signpost {\nalerts {\n%s\n}\n}"},
+	"smtp":      {forms: forms(smtpWords), around: "signpost {\nalerts {\nsmtp mail.example:25 {\n%s\n}\n}\n}"},
 	"policy":    {forms: forms(policyWords), around: inPolicy("%s")},
 	"operation": {forms: forms(operationWords), around: inPolicy("operation ping GET /ping {\n%s\n}")},
 	"retry":     {forms: forms(retryWords), around: inPolicy("retry 1 {\n%s\n}")},

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"github.com/signpost-gateway/signpost/caddymodule/alert"
 	"github.com/signpost-gateway/signpost/caddymodule/telemetry"
 	"github.com/signpost-gateway/signpost/policy"
 )
@@ -15,6 +16,9 @@ type Config struct {
 	// Trace sets up the export of spans. Default: the OTEL_* variables do, and
 	// without them nothing is exported.
 	Trace *telemetry.Trace `json:"trace,omitempty"`
+
+	// Alerts says who is told that calls fail. Default: nobody.
+	Alerts *alert.Config `json:"alerts,omitempty"`
 
 	// Spec is everything else: plans, secrets, policies.
 	policy.Spec

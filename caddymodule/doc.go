@@ -8,8 +8,13 @@
 //	tunnel.go       plain HTTP inside a CONNECT; tunnels.go, their end
 //	forward.go      from the engine's answer to the bot
 //	transport.go    Caddy's transport behind the dial guard
+//	operator.go     who is told of calls: metrics, log, alerts, events
+//	admin.go        the operator's API at Caddy's admin endpoint; console.go, the
+//	                directive of the console
+//	storage.go      what outlives a restart
 //	config.go       what the app's JSON says beside policies
 //	caddyfile.go    the grammar; parse_*.go, a table of words for each block
 //
-// What operators see of calls is in the package telemetry below this one.
+// What operators see is in packages below this one: telemetry (spans, metrics, log
+// and events), alert (mail and webhook), api and console.
 package caddymodule

@@ -112,7 +112,7 @@ func TestEachCallHasOneLineInTheLog(t *testing.T) {
 			"policy": "store", "operation": nil, "status": 200.0, "upstream_status": 503.0, "outcome": "server_error", "fallback": "static",
 			"reason": "The third party answered 503 Service Unavailable.", "route": "error", "next": "continue",
 		}},
-		{"/nobody/x", map[string]any{"level": "debug", "policy": "", "status": 404.0, "outcome": "not_found", "attempts": 0.0, "tenant": nil}},
+		{"/nobody/x", map[string]any{"level": "debug", "policy": "", "status": 404.0, "outcome": "not_found", "attempts": 0.0, "tenant": "acme", "plan": nil}},
 	} {
 		a := s.get(tc.path, "X-Tenant-ID", "acme")
 		line := logLine(t, logged, a.Header.Get("Signpost-Trace"))

@@ -43,10 +43,10 @@ var globalWords = words[Config]{
 		readState,
 	},
 	"trace": {
-		form{usage: "trace { endpoint <url>; sample <p>%; keep failed slow <duration> }", block: mustBlock},
+		form{usage: "trace { endpoint <url>; sample <p>%; keep failed slow <duration>; ui <url> }", block: mustBlock},
 		readTrace,
 	},
-	"alerts": {form: form{soon: true}},
+	"alerts": {form{usage: "alerts { smtp <host:port> { … }; webhook <url> }", block: mustBlock, private: true}, readAlerts},
 	"max_timeout": {
 		form{usage: "max_timeout <duration>", min: 1, max: 1},
 		setDuration(func(c *Config) *policy.Duration { return &c.MaxTimeout }),
@@ -85,7 +85,7 @@ var traceWords = words[telemetry.Trace]{
 		func(s scope, l *line, t *telemetry.Trace) { p := s.percent(l, 0); t.Sample = &p },
 	},
 	"keep": {form{usage: "keep failed slow <duration>", min: 1, max: 3}, readKeep},
-	"ui":   {form: form{soon: true}},
+	"ui":   {form{usage: "ui <url>", min: 1, max: 1}, readUI},
 }
 
 func readPlan(s scope, l *line, c *Config) {

@@ -8,7 +8,7 @@ import (
 
 // policyWords are the subdirectives of a policy: the rules, what only a policy
 // can say, and those that only an operation can say.
-var policyWords = lift(ruleWords, func(p *policy.PolicySpec) *policy.Rules { return &p.Rules }).with(words[policy.PolicySpec]{
+var policyWords = lift(ruleWords, func(p *policy.PolicySpec) *policy.Rules { return &p.Rules }).with(operatorWords).with(words[policy.PolicySpec]{
 	"methods": {
 		methodsForm,
 		func(s scope, l *line, p *policy.PolicySpec) { p.Methods = s.upper(l) },
@@ -60,6 +60,8 @@ var operationWords = lift(ruleWords, func(o *policy.OperationSpec) *policy.Rules
 	"allow_private":   {form: form{outside: "the policy"}},
 	"transport":       {form: form{outside: "the policy"}},
 	"operation":       {form: form{outside: "the policy"}},
+	"record":          {form: form{outside: "the policy"}},
+	"alert":           {form: form{outside: "the policy"}},
 })
 
 func readOperation(s scope, l *line, p *policy.PolicySpec) {

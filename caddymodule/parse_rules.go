@@ -65,9 +65,10 @@ var ruleWords = words[policy.Rules]{
 		form{usage: "peek <size>", min: 1, max: 1},
 		func(s scope, l *line, r *policy.Rules) { r.Peek = s.size(l, 0) },
 	},
-	"record": {form: form{soon: true}},
-	"drift":  {form: form{soon: true}},
-	"alert":  {form: form{soon: true}},
+	"drift": {
+		form{usage: "drift watch|off", min: 1, max: 1},
+		func(s scope, l *line, r *policy.Rules) { r.Drift = s.oneOf(l, 0, "watch", "off") },
+	},
 }
 
 // retryWords are the subdirectives of `retry`.

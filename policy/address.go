@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/signpost-gateway/signpost/policy/calllog"
 )
 
 // Call says on whose behalf a request leaves and where it goes, for what the
@@ -46,6 +48,16 @@ type Call struct {
 	// Header is where Signpost's own headers are written, beside what stands
 	// there already. Default: the header of the answer.
 	Header http.Header
+
+	// Kept is told of the call's entry in the call log when the call is over, also
+	// where the policy's log keeps none, on the goroutine that closes the answer's
+	// body. Default: nobody.
+	Kept func(*calllog.Entry)
+
+	// KeptBodies is how much of each body the entry holds that Kept is told of, in
+	// bytes, where that is more than the policy's log keeps. The log's own entry is
+	// none the larger. Default: as much as the log keeps.
+	KeptBodies int
 
 	// OneReader tells that one goroutine alone reads and closes the answer's
 	// body, and does not touch it afterwards, so that the call's memory can be

@@ -22,6 +22,7 @@ const ReasonNoPolicy = "No policy answers to this address."
 // The reasons that the contract spells.
 const (
 	reasonRateLimited = "Rate Limit Exceeded"
+	reasonDrift       = "JSON Structure Change Detected"
 	reasonNotJSON     = "Response Mapping Not Done, Only JSON can be mapped as Response"
 )
 
@@ -30,6 +31,9 @@ const (
 // answer means yes.
 func (c *call) admit() *ending {
 	c.envelope = c.envelopeBound()
+	if name := c.info.Tenant; name != "" && tenant.Check(name) == nil {
+		c.rec.Tenant = name // Whatever refuses the call, whose it was is told.
+	}
 	if r := c.info.Refusal; r != nil {
 		return &ending{outcome: r.Outcome, reason: r.Reason}
 	}

@@ -53,7 +53,11 @@ func (c *call) send() ending {
 
 // takeUpload begins to read the bot's body.
 func (c *call) takeUpload(keep int) {
-	c.upload = newUpload(c.req, keep)
+	look := 0
+	if r := c.recorded(); r != nil {
+		look = r.glimpseBound()
+	}
+	c.upload = newUpload(c.req, keep, look)
 	c.taken = c.upload != nil
 }
 
@@ -86,7 +90,10 @@ func (c *call) permit(n int) (breaker.Permit, *ending) {
 			c.ticket.Refund()
 		}
 		reason := "The circuit breaker is open: the third party keeps failing."
-		if refusal.TenantOnly {
+		switch {
+		case refusal.Held:
+			reason = "The circuit breaker is held open by hand."
+		case refusal.TenantOnly:
 			reason = "The circuit breaker is open for this tenant: its calls keep failing."
 		}
 		return breaker.Permit{}, &ending{outcome: CircuitOpen, reason: reason, retryAfter: refusal.RetryAfter}

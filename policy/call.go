@@ -63,6 +63,10 @@ type call struct {
 	renewed  bool // a token was asked for again
 	reusable bool // nothing but the answer's body holds the call
 
+	// The call log.
+	glimpse glimpse
+	masks   masks
+
 	// The answer.
 	envelope int // bounds the envelope that is to be sent, 0: none is
 	env      *hint.Env
@@ -70,6 +74,7 @@ type call struct {
 	values   []extract.Value // the memory of an answer's values
 	vars     map[string]any  // what conditions read as vars
 	given    map[string]any  // what conditions read as input
+	readings []hint.Reading  // the memory of what hints read
 }
 
 // Reasons why a call's context ends before the bot's does.
@@ -114,12 +119,14 @@ func (c *call) recycle() {
 	clear(c.vars)
 	clear(c.given)
 	clear(c.values)
+	clear(c.readings)
 	next := call{
 		vars: c.vars, given: c.given, limited: c.limited[:0], credentials: c.credentials[:0], secrets: c.secrets[:0],
-		captured: c.captured[:0], values: c.values[:0],
+		captured: c.captured[:0], values: c.values[:0], readings: c.readings[:0],
 	}
 	next.rec.Attempts, next.rec.Hints, next.rec.Vars = c.rec.Attempts[:0], c.rec.Hints[:0], c.rec.Vars[:0]
 	next.rec.Faults = c.rec.Faults[:0]
+	next.glimpse = c.glimpse.forget()
 	if cap(c.peeked) <= maxKeptBody {
 		next.peeked = c.peeked[:0]
 	}
@@ -134,6 +141,7 @@ func (c *call) run() (resp *http.Response) {
 		if fault := recover(); fault != nil {
 			resp = c.internal(fault)
 		}
+		c.seeAnswer(resp)
 	}()
 	c.startSpan()
 	if refused := c.admit(); refused != nil {
@@ -231,7 +239,9 @@ func (c *call) finish() {
 	}
 	c.ticket.Release()
 	c.gateway.leave()
+	entry := c.entry()
 	c.endSpan()
+	c.keepEntry(entry)
 	c.gateway.observe(&c.rec)
 	if c.env != nil {
 		c.env.Release()

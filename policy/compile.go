@@ -86,6 +86,7 @@ func compile(spec *Spec, state *State) (*Gateway, Mistakes) {
 		plans:            make(map[string]*plan, len(spec.Plans)+1),
 		onPlan:           make(map[string]*plan),
 	}}
+	c.gateway.unaddressed = recording{log: state.logs.Of(logName, defaultRecording), settings: defaultRecording}
 	c.ceiling(spec)
 	c.plans(spec)
 	c.secrets(spec)
@@ -270,6 +271,7 @@ func (c *compiler) policy(spec *PolicySpec) *Policy {
 	c.injections(p, spec, name)
 	p.needsVars = p.hosts.vars != nil || slices.ContainsFunc(p.inject, func(in injection) bool { return in.oauth2 != nil && in.oauth2.hosts.vars != nil })
 	c.noSecrets(spec.Places["title"], name+": title", spec.Title)
+	p.recording = c.recording(spec)
 	scope := c.policyScope(spec)
 	p.own = c.operation(p, nil, scope, scope)
 	first := make(map[string]Place, len(spec.Operations))

@@ -17,6 +17,7 @@ import (
 // conclude decides and makes the answer that the bot gets.
 func (c *call) conclude(end ending) *http.Response {
 	d := c.decide(end)
+	c.glimpse.answer = d.end.answer
 	c.rec.Verdict, c.info.verdict = d.Verdict, d.Verdict
 	c.reusable = c.info.OneReader
 	var resp *http.Response
@@ -80,6 +81,10 @@ func (c *call) closeUpload() {
 // fixed makes an answer from bytes that are at hand.
 func (c *call) fixed(status int, header http.Header, body []byte) *http.Response {
 	length := int64(len(body))
+	c.glimpse.own = body
+	if body == nil {
+		c.glimpse.own = []byte{}
+	}
 	switch {
 	case bodiless(status):
 		body, length = nil, 0

@@ -38,6 +38,10 @@ type Gateway struct {
 	policies         map[string]*Policy
 	bases            map[string][]*Policy // by host, longest base URL first
 	tenantBases      []*Policy            // those with a host for each tenant, the longest path first
+	storage          Storage              // nil: structures are not stored
+	drifted          func(Drift)
+	archive          atomic.Pointer[archive] // nil before Start, and without storage
+	unaddressed      recording               // of calls that no policy answers
 	state            *State
 	observe          func(*Record)
 	tracing          Tracing
@@ -67,6 +71,7 @@ type Policy struct {
 	host           string // host:port of the third party
 	methods        []string
 	operationsOnly bool
+	recording      recording
 	inject         []injection
 	injectsSecret  bool // one of them is a credential
 	propagate      bool
@@ -93,6 +98,10 @@ func New(spec Spec, o Options) (*Gateway, error) {
 		return nil, mistakes
 	}
 	g.observe, g.tracing, g.log = o.Observe, o.Tracing, o.Log
+	g.storage, g.drifted = o.Storage, o.Drifted
+	if g.drifted == nil {
+		g.drifted = func(Drift) {}
+	}
 	if o.Tracing.Provider != nil {
 		g.tracer = o.Tracing.Provider.Tracer(tracerName)
 	}
@@ -162,6 +171,10 @@ func (g *Gateway) Start() error {
 	if g.defaultRates {
 		g.log.Warn("no plan default is written: tenants on no plan have " + DefaultRate)
 	}
+	for _, p := range g.policies {
+		p.recording.log.Configure(p.recording.settings)
+	}
+	g.watchStructures()
 	ctx, cancel := context.WithCancel(context.Background())
 	g.stop = cancel
 	if g.tenants != nil {
@@ -194,6 +207,9 @@ func (g *Gateway) forgetIdle(ctx context.Context) {
 func (g *Gateway) Stop() {
 	if g.stop != nil {
 		g.stop()
+	}
+	if a := g.archive.Swap(nil); a != nil {
+		a.stop()
 	}
 	if g.tenants != nil {
 		g.tenants.Stop()
@@ -228,6 +244,16 @@ func (g *Gateway) closeIdle() {
 // policies of earlier configurations needed is dropped.
 func (g *Gateway) Adopt() {
 	g.state.breakers.Prune(g.allBreakers()...)
+	logs := map[string]bool{logName: true}
+	for name := range g.policies {
+		logs[name] = true
+	}
+	g.state.logs.Keep(logs)
+	used := make(map[*observed]bool)
+	for _, o := range g.allObserved() {
+		used[o] = true
+	}
+	g.state.structures.keep(used)
 }
 
 func (g *Gateway) allBreakers() []*breaker.Breaker {
@@ -241,16 +267,6 @@ func (g *Gateway) allBreakers() []*breaker.Breaker {
 		}
 	}
 	return all
-}
-
-// BreakerStates gives the state of every breaker cell there is, by policy or
-// policy.operation.
-func (g *Gateway) BreakerStates() map[string][]breaker.Status {
-	states := make(map[string][]breaker.Status, len(g.policies))
-	for _, b := range g.allBreakers() {
-		states[b.Policy()] = b.States()
-	}
-	return states
 }
 
 // MissingSecrets names every secret that a policy needs and no provider has for

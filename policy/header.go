@@ -22,6 +22,7 @@ const (
 	headerReason   = "Signpost-Reason"
 	headerFallback = "Signpost-Fallback"
 	headerOmitted  = "Signpost-Omitted"
+	headerDrift    = "Signpost-Drift"
 	headerTrace    = "Signpost-Trace"
 
 	// What a bot may ask for.
@@ -92,7 +93,7 @@ func (w *headerWriter) set(name, value string) {
 // setHeaders renders the verdict into the answer's header.
 func (c *call) setHeaders(header http.Header) {
 	r := &c.rec
-	w := headerWriter{header: header, values: make([]string, 0, 14+len(r.Vars))}
+	w := headerWriter{header: header, values: make([]string, 0, 15+len(r.Vars))}
 	if r.Route != "" {
 		w.set(headerRoute, r.Route)
 	}
@@ -110,6 +111,9 @@ func (c *call) setHeaders(header http.Header) {
 	}
 	if status := proxyStatus(r); status != "" {
 		w.set(headerProxyStatus, status)
+	}
+	if len(r.Drift) > 0 {
+		w.set(headerDrift, reasonDrift)
 	}
 	c.setVariables(&w)
 	c.setRateLimits(&w)
@@ -231,6 +235,7 @@ func encodeValue(text []byte, size int) string {
 // fields has them.
 func (c *call) setRateLimits(w *headerWriter) {
 	c.limited = c.ticket.States(time.Now(), c.limited[:0])
+	c.rec.Limits = c.limited
 	if len(c.limited) == 0 {
 		return
 	}

@@ -97,6 +97,7 @@ func (c *call) readInputs() (input.Raw, *ending) {
 			return input.Raw{}, refused
 		}
 		body = read
+		c.glimpse.body = read
 	}
 	if len(body) == 0 {
 		if len(c.req.URL.RawQuery) > maxInputs {

@@ -184,7 +184,9 @@ func (c *call) askHints() (route string, named bool) {
 		holds, err := h.when.Holds(c.env)
 		result := HintResult{Route: h.route, Condition: h.when.String(), Holds: holds, Err: told(h.when, err)}
 		if c.explains() {
-			result.Readings = h.when.Readings(c.env)
+			from := len(c.readings)
+			c.readings = h.when.AppendReadings(c.readings, c.env)
+			result.Readings = c.readings[from:len(c.readings):len(c.readings)]
 		}
 		c.rec.Hints = append(c.rec.Hints, result)
 		if holds {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signpost-gateway/signpost/policy/breaker"
+	"github.com/signpost-gateway/signpost/policy/drift"
 	"github.com/signpost-gateway/signpost/policy/extract"
 	"github.com/signpost-gateway/signpost/policy/hint"
 	"github.com/signpost-gateway/signpost/policy/limit"
@@ -44,9 +45,10 @@ type operation struct {
 	paths        map[string]int  // place of a condition's path in what reads gives
 	hints        []condition
 	otherwise    string
-	keepsStale   bool // a fallback may give stale answers
-	readsJSON    bool // something reads variables, paths or the body
-	readsText    bool // something reads the text of the body
+	structure    *structureWatch // nil: its answers are not watched
+	keepsStale   bool            // a fallback may give stale answers
+	readsJSON    bool            // something reads variables, paths or the body
+	readsText    bool            // something reads the text of the body
 }
 
 // variable is one extraction.
@@ -125,6 +127,7 @@ func (c *compiler) operation(p *Policy, spec *OperationSpec, outer, inner hint.S
 	op.peek = c.peek(rules.Peek, layers[0])
 	op.reply = c.reply(rules.Reply, op.label, layers[0])
 	c.mapping(op, layers)
+	c.watch(op, rules.Drift, layers[0])
 	return op
 }
 
@@ -153,6 +156,9 @@ func merge(op, policy Rules) Rules {
 	}
 	if op.Reply == nil {
 		op.Reply = policy.Reply
+	}
+	if op.Drift == "" {
+		op.Drift = policy.Drift
 	}
 	return op
 }
@@ -291,4 +297,47 @@ func (c *compiler) reply(reply *Reply, label string, l layer) replying {
 		c.wrong(at, name, "%s have no room for the name %s: expected at least %d bytes", Size(r.size), label, least)
 	}
 	return r
+}
+
+// watch says with what an operation's answers are compared. The policy's own are
+// not: calls that no operation recognises have nothing in common.
+func (c *compiler) watch(op *operation, drifting string, l layer) {
+	if own := l.rules.Drift; own != "" && own != driftWatch && own != driftOff {
+		c.wrong(l.places["drift"], l.name+": drift", "%q is not watch or off", own)
+	}
+	if op.path == nil || drifting == driftOff {
+		return
+	}
+	w := &structureWatch{observed: c.state.structures.of(op.label, op.aboutAnswers())}
+	for i := range op.variables {
+		v := &op.variables[i]
+		w.reads = append(w.reads, drift.Read{Var: v.name, Steps: driftSteps(v.path), Optional: v.hasDefault})
+	}
+	op.structure = w
+}
+
+// What `drift` says.
+const (
+	driftWatch = "watch"
+	driftOff   = "off"
+)
+
+// driftSteps are the steps of a path, nil where it cannot be told what it lacks.
+func driftSteps(path *extract.Path) []drift.Step {
+	plain, ok := path.Steps()
+	if !ok {
+		return nil
+	}
+	steps := make([]drift.Step, 0, len(plain))
+	for _, s := range plain {
+		switch {
+		case s.All:
+			steps = append(steps, drift.Step{Kind: drift.Every})
+		case s.IsMember:
+			steps = append(steps, drift.Step{Kind: drift.Member, Name: s.Name})
+		default:
+			steps = append(steps, drift.Step{Kind: drift.Element, Index: s.Index})
+		}
+	}
+	return steps
 }

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signpost-gateway/signpost/policy/breaker"
+	"github.com/signpost-gateway/signpost/policy/calllog"
 	"github.com/signpost-gateway/signpost/policy/dialguard"
 	"github.com/signpost-gateway/signpost/policy/limit"
 	"github.com/signpost-gateway/signpost/policy/secret"
@@ -32,6 +33,15 @@ type Options struct {
 	// closes the answer's body; it must be quick, and must not keep the record.
 	// Default: nobody is told.
 	Observe func(*Record)
+
+	// Drifted is told when an answer differs from the structure of its
+	// operation's answers in a way that nobody was told of yet, on the goroutine
+	// of the call; it must be quick. Default: nobody is told.
+	Drifted func(Drift)
+
+	// Storage keeps the structures of answers over restarts. Default: they are
+	// kept by State alone.
+	Storage Storage
 
 	// Tracing makes the spans. Default: none, though each call has a trace id.
 	Tracing Tracing
@@ -60,13 +70,15 @@ type Tracing struct {
 }
 
 // State is what outlives a configuration: the counters of limits, the cells of
-// breakers, the stale answers and what was read of secrets. It is safe for
-// concurrent use, and several Gateways may share it.
+// breakers, the stale answers, the call logs and what was read of secrets. It is
+// safe for concurrent use, and several Gateways may share it.
 type State struct {
-	limits    *limit.Table
-	breakers  *breaker.Registry
-	stale     *stale.Store
-	scrubbers *secret.Scrubbers
+	limits     *limit.Table
+	breakers   *breaker.Registry
+	stale      *stale.Store
+	scrubbers  *secret.Scrubbers
+	logs       *calllog.Logs
+	structures *structures
 }
 
 // NewState makes an empty state: at most a million tenants and 64 MiB of stale
@@ -74,10 +86,12 @@ type State struct {
 // lock; it may be nil.
 func NewState(observe func(breaker.Transition)) *State {
 	return &State{
-		limits:    limit.NewTable(limit.DefaultMaxTenants),
-		breakers:  breaker.NewRegistry(observe),
-		stale:     stale.NewStore(stale.DefaultMaxBytes, stale.DefaultMaxEntry),
-		scrubbers: secret.NewScrubbers(),
+		limits:     limit.NewTable(limit.DefaultMaxTenants),
+		breakers:   breaker.NewRegistry(observe),
+		stale:      stale.NewStore(stale.DefaultMaxBytes, stale.DefaultMaxEntry),
+		scrubbers:  secret.NewScrubbers(),
+		logs:       calllog.NewLogs(),
+		structures: &structures{known: make(map[string]*observed)},
 	}
 }
 

@@ -44,6 +44,7 @@ func (c *call) outgoing(ctx context.Context, a *Attempt) *http.Request {
 	if c.policy.propagate {
 		c.propagate(header, a)
 	}
+	c.glimpse.sent = header
 	bare := http.Request{
 		Method: c.asked.method, URL: &u, Host: u.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,

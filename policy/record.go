@@ -6,8 +6,10 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/signpost-gateway/signpost/policy/drift"
 	"github.com/signpost-gateway/signpost/policy/extract"
 	"github.com/signpost-gateway/signpost/policy/hint"
+	"github.com/signpost-gateway/signpost/policy/limit"
 )
 
 // Record is all that is known of one call when it is over. Spans, metrics and
@@ -55,6 +57,13 @@ type Record struct {
 	// LimitHit names the limit that refused the call, or is empty.
 	LimitHit string
 
+	// Limits are the tenant's windows as they stood when the answer was made.
+	Limits []limit.State
+
+	// Drift is in what the answer's structure differs from the one that the
+	// operation's answers are compared with.
+	Drift []drift.Change
+
 	// Trace is the call's place in its trace. It is valid on every call.
 	Trace trace.SpanContext
 
@@ -86,7 +95,7 @@ type Attempt struct {
 }
 
 // Peer is the address of the attempt's connection, or empty. It is known only
-// where the call is traced.
+// where the call is traced, or may be kept after all.
 func (a *Attempt) Peer() string {
 	if a.peer == nil {
 		return ""

@@ -74,7 +74,7 @@ func newSpanID() (id trace.SpanID) {
 
 // explains tells whether somebody will read why this branch was taken.
 func (c *call) explains() bool {
-	return c.span != nil && c.span.IsRecording() || c.keepsSome()
+	return c.span != nil && c.span.IsRecording() || c.keepsSome() || c.recorded() != nil
 }
 
 // keepsSome tells whether a call that sampling left out may be kept after all.
@@ -122,12 +122,15 @@ func methodLabel(method string) string {
 // startAttemptSpan begins a CLIENT span where the call is recorded, and gives the
 // context of the attempt.
 func (c *call) startAttemptSpan(a *Attempt) context.Context {
-	if c.span == nil || !c.span.IsRecording() {
+	recording := c.span != nil && c.span.IsRecording()
+	if !recording && !c.keepsSome() {
 		return c.ctx
 	}
-	ctx := trace.ContextWithSpan(context.Background(), c.span)
-	_, a.span = c.span.TracerProvider().Tracer(tracerName).Start(ctx, c.attemptName(),
-		trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(a.Start))
+	if recording {
+		ctx := trace.ContextWithSpan(context.Background(), c.span)
+		_, a.span = c.span.TracerProvider().Tracer(tracerName).Start(ctx, c.attemptName(),
+			trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(a.Start))
+	}
 	peer := &atomic.Value{}
 	a.peer = peer
 	return httptrace.WithClientTrace(c.ctx, &httptrace.ClientTrace{
@@ -223,17 +226,23 @@ func (c *call) describeCall(span trace.Span) {
 	}
 	for i := range r.Vars {
 		v := &r.Vars[i]
-		attributes = append(attributes, attribute.String("signpost.var."+v.Name, bounded(string(v.Value.AppendText(nil)))))
+		text := c.masks.text(string(v.Value.AppendText(nil)))
+		attributes = append(attributes, attribute.String("signpost.var."+v.Name, bounded(text)))
 	}
 	span.SetAttributes(attributes...)
 	for i := range r.Hints {
-		describeHint(span, &r.Hints[i], r.Start.Add(r.Duration))
+		c.describeHint(span, &r.Hints[i], r.Start.Add(r.Duration))
 	}
 	for _, f := range r.Faults {
 		span.AddEvent("signpost.condition_fault", trace.WithTimestamp(r.Start.Add(r.Duration)), trace.WithAttributes(
 			attribute.String("signpost.condition.where", f.Where),
 			attribute.String("signpost.condition.text", bounded(f.Condition)),
 			attribute.String("signpost.condition.error", bounded(f.Err.Error()))))
+	}
+	for _, d := range r.Drift {
+		span.AddEvent("signpost.drift", trace.WithTimestamp(r.Start.Add(r.Duration)), trace.WithAttributes(
+			attribute.String("signpost.drift.path", bounded(d.Path)),
+			attribute.String("signpost.drift.was", d.Was), attribute.String("signpost.drift.is", d.Is)))
 	}
 	if r.Broken != "" {
 		span.AddEvent("signpost.broken", trace.WithAttributes(attribute.String("signpost.reason", r.Broken)),
@@ -268,7 +277,7 @@ func appendText(attributes []attribute.KeyValue, pairs ...string) []attribute.Ke
 }
 
 // describeHint is the event that says why a branch was taken or passed by.
-func describeHint(span trace.Span, h *HintResult, at time.Time) {
+func (c *call) describeHint(span trace.Span, h *HintResult, at time.Time) {
 	attributes := append(make([]attribute.KeyValue, 0, 4+len(h.Readings)),
 		attribute.String("signpost.hint.route", h.Route),
 		attribute.String("signpost.hint.condition", bounded(h.Condition)),
@@ -278,16 +287,22 @@ func describeHint(span trace.Span, h *HintResult, at time.Time) {
 		attributes = append(attributes, attribute.String("signpost.hint.error", bounded(h.Err.Error())))
 	}
 	for _, reading := range h.Readings {
-		attributes = append(attributes, attribute.String("signpost.hint.value."+bounded(reading.Name), readingText(reading)))
+		attributes = append(attributes, attribute.String("signpost.hint.value."+bounded(reading.Name), c.masks.text(readingText(reading))))
 	}
 	span.AddEvent("signpost.hint", trace.WithAttributes(attributes...), trace.WithTimestamp(at))
+}
+
+// isPrivateReading tells the places of a condition at which the bot's own headers
+// and parameters are read.
+func isPrivateReading(name string) bool {
+	return strings.HasPrefix(name, "request.headers") || strings.HasPrefix(name, "request.query")
 }
 
 // readingText shows a value that a condition read. What the bot itself sent in
 // headers and query may be its credentials, and is not shown.
 func readingText(r hint.Reading) string {
-	if strings.HasPrefix(r.Name, "request.headers") || strings.HasPrefix(r.Name, "request.query") {
-		return "[redacted]"
+	if isPrivateReading(r.Name) {
+		return redacted
 	}
 	switch v := r.Value.(type) {
 	case nil:

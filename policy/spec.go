@@ -135,6 +135,14 @@ type PolicySpec struct {
 	// AllowPrivate lets the dial guard reach loopback and private addresses.
 	AllowPrivate bool `json:"allow_private,omitempty"`
 
+	// Record says what the call log keeps of this policy's calls. Default: the
+	// last 20 and the last 20 that failed, bodies up to 4KiB.
+	Record *RecordSpec `json:"record,omitempty"`
+
+	// Alert are the mail addresses that are told when calls fail, at most 10.
+	// The engine leaves them to whoever sends mails. Default: nobody.
+	Alert []string `json:"alert,omitempty"`
+
 	// Transport is the configuration of the base transport, which the engine
 	// hands to Options.Transport unread. Default: none.
 	Transport json.RawMessage `json:"transport,omitempty"`
@@ -283,6 +291,32 @@ type Rules struct {
 	// Peek is how much of an answer is read for mapping. Default: 1MiB.
 	// Bound: 16MiB.
 	Peek Size `json:"peek,omitempty"`
+
+	// Drift is "watch" or "off": whether an operation's answers are compared
+	// with the structure that the first one had. Default: "watch".
+	Drift string `json:"drift,omitempty"`
+}
+
+// RecordSpec is `record <n> [bodies <size>] [redact <jsonpath…>]`: what the call
+// log keeps.
+type RecordSpec struct {
+	// Calls is how many calls are kept, and as many again of those that failed:
+	// 0, which keeps nothing, to 1000.
+	Calls int `json:"calls"`
+
+	// Bodies is how much of each body is kept. Default: 4KiB. Bound: 64KiB.
+	Bodies Size `json:"bodies,omitempty"`
+
+	// NoBodies keeps no bodies at all: `bodies 0`.
+	NoBodies bool `json:"no_bodies,omitempty"`
+
+	// Redact are JSONPaths (RFC 9535). What they find in a JSON body, of a
+	// request or an answer, is overwritten before anything is kept; a body that
+	// they cannot look into is not kept.
+	Redact []string `json:"redact,omitempty"`
+
+	// Place is where the line stands.
+	Place Place `json:"-"`
 }
 
 // Reply is `reply headers|envelope [<size>]`.

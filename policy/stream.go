@@ -46,6 +46,9 @@ func (s *stream) Read(p []byte) (int, error) {
 	if s.closed {
 		return 0, errClosed
 	}
+	if s.timed {
+		s.call.pass(p[:n])
+	}
 	if s.keep != nil {
 		s.keep.write(p[:n], stale.DefaultMaxEntry)
 	}

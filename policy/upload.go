@@ -22,6 +22,8 @@ var errUploadOver = errors.New("the attempt is over")
 type upload struct {
 	mu       sync.Mutex
 	source   io.ReadCloser
+	look     int    // bytes that the call log looks at
+	looked   []byte // the first of the body, at most look of them
 	keep     int    // bytes that may be kept; 0: none
 	kept     []byte // the body from its beginning, or nil
 	buffer   []byte
@@ -33,14 +35,23 @@ type upload struct {
 }
 
 // newUpload gives nil for a request without a body.
-func newUpload(req *http.Request, keep int) *upload {
+func newUpload(req *http.Request, keep, look int) *upload {
 	if req.Body == nil || req.Body == http.NoBody {
 		return nil
 	}
 	if req.ContentLength > int64(keep) {
 		keep = 0 // It would not fit in any case.
 	}
-	return &upload{source: req.Body, keep: keep}
+	return &upload{source: req.Body, keep: keep, look: look}
+}
+
+// seen is what the call log has seen of the body, how much has come, and whether
+// that is all of it and all was seen.
+func (u *upload) seen() (first []byte, size int64, whole bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	size = u.passed()
+	return u.looked[:len(u.looked):len(u.looked)], size, errors.Is(u.err, io.EOF) && size == int64(len(u.looked))
 }
 
 // passed is how much of the body has come.
@@ -130,6 +141,7 @@ func (u *upload) fetch() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.chunk, u.err = u.buffer[:n], err
+	u.looked = append(u.looked, u.chunk[:min(n, u.look-len(u.looked))]...)
 	if int(u.chunkAt) == len(u.kept) && len(u.kept)+n <= u.keep {
 		u.kept = append(u.kept, u.chunk...)
 	} else {

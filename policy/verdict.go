@@ -99,6 +99,7 @@ func (c *call) decide(end ending) decision {
 	c.look(end)
 	if c.op != nil {
 		c.judge(&end)
+		c.compareStructure(&end)
 	}
 	d := decision{end: end}
 	d.Outcome, d.Reason = end.outcome, end.reason

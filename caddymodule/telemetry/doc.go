@@ -6,9 +6,11 @@
 //	export.go       where spans go; spanexporter.go and spanqueue.go, their
 //	                bounded way there
 //	metrics.go      every metric; series.go and gauges.go, their bounds
+//	traffic.go      the last hour of each policy; latency.go, its quantiles
+//	nearest.go      tenants that are near a limit
 //	logline.go      the log line of a call
 //	netlog.go       what net/http may write to the log
-//	transition.go   events of breakers that open and close
+//	event.go        Caddy events
 //
 // It imports no Caddy.
 package telemetry

@@ -126,7 +126,7 @@ func exportWanted(t *Trace, log *zap.Logger) bool {
 		}
 		return false
 	}
-	if t != nil {
+	if t != nil && !t.onlyUI() {
 		return true
 	}
 	for _, name := range []string{

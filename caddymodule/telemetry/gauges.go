@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/signpost-gateway/signpost/policy"
 	"github.com/signpost-gateway/signpost/policy/breaker"
 )
 
@@ -14,36 +15,51 @@ import (
 // their names, are joined in the row "_other", which tells the worst of them.
 const maxBreakerHosts = 100
 
-// BreakerStates lists the cells of a configuration by policy. It is called at
-// every scrape, also concurrently.
-type BreakerStates func() map[string][]breaker.Status
+// Inspected is what a Gauges looks at: a policy.Gateway. It is asked at every
+// scrape, also concurrently.
+type Inspected interface {
+	// BreakerStates lists the cells of breakers by policy.
+	BreakerStates() map[string][]breaker.Status
+
+	// Breakers tells which are held by hand.
+	Breakers() []policy.BreakerInfo
+
+	// Structures tells of which operations the answers changed.
+	Structures() []policy.StructureInfo
+}
 
 // Gauges reads, when it is scraped, what changes without a call: an open
 // breaker becomes half-open by the clock alone. One belongs to each
 // configuration and is registered with that one's registry. No tenant is a
 // label: their cells are only counted.
 type Gauges struct {
-	breakers BreakerStates
-	tenants  func() int
+	gateway Inspected
+	tenants func() int
 
 	state       *prometheus.Desc
 	openTenants *prometheus.Desc
 	tenantCount *prometheus.Desc
+	held        *prometheus.Desc
+	drift       *prometheus.Desc
 }
 
-// NewGauges gives a collector that asks breakers and tenants, which must be
+// NewGauges gives a collector that asks gateway and tenants, which must be
 // safe for concurrent use, and neither of which may be nil.
-func NewGauges(breakers BreakerStates, tenants func() int) *Gauges {
+func NewGauges(gateway Inspected, tenants func() int) *Gauges {
 	labels := []string{"policy", "host"}
 	return &Gauges{
-		breakers: breakers,
-		tenants:  tenants,
+		gateway: gateway,
+		tenants: tenants,
 		state: prometheus.NewDesc("signpost_breaker_state",
 			"State of a host's breaker: 0 closed, 1 half-open, 2 open.", labels, nil),
 		openTenants: prometheus.NewDesc("signpost_breaker_open_tenants",
 			"Tenants whose own cell of a host's breaker is not closed.", labels, nil),
 		tenantCount: prometheus.NewDesc("signpost_tenants",
 			"Tenants for whom limits are kept in memory.", nil, nil),
+		held: prometheus.NewDesc("signpost_breaker_held",
+			"1 where a breaker is held open or closed by hand, else 0.", []string{"policy"}, nil),
+		drift: prometheus.NewDesc("signpost_drift",
+			"1 where the structure of an operation's answers changed and nobody accepted or ignored that, else 0.", []string{"policy", "operation"}, nil),
 	}
 }
 
@@ -52,17 +68,33 @@ func (g *Gauges) Describe(ch chan<- *prometheus.Desc) {
 	ch <- g.state
 	ch <- g.openTenants
 	ch <- g.tenantCount
+	ch <- g.held
+	ch <- g.drift
 }
 
 // Collect sends the values of this moment.
 func (g *Gauges) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(g.tenantCount, prometheus.GaugeValue, float64(g.tenants()))
-	for policy, cells := range g.breakers() {
+	for _, b := range g.gateway.Breakers() {
+		ch <- prometheus.MustNewConstMetric(g.held, prometheus.GaugeValue, oneIf(b.Held != ""), b.Policy)
+	}
+	for _, s := range g.gateway.Structures() {
+		ch <- prometheus.MustNewConstMetric(g.drift, prometheus.GaugeValue, oneIf(s.State == "drifting"), s.Policy, s.Operation)
+	}
+	for policy, cells := range g.gateway.BreakerStates() {
 		for host, h := range joinCells(cells, maxBreakerHosts) {
 			ch <- prometheus.MustNewConstMetric(g.state, prometheus.GaugeValue, float64(h.state), policy, host)
 			ch <- prometheus.MustNewConstMetric(g.openTenants, prometheus.GaugeValue, float64(h.openTenants), policy, host)
 		}
 	}
+}
+
+// oneIf is 1 where something holds, else 0.
+func oneIf(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
 }
 
 // hostBreaker is the row of one host.

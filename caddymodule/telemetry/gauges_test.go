@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/signpost-gateway/signpost/policy"
 	"github.com/signpost-gateway/signpost/policy/breaker"
 )
 
@@ -23,9 +24,9 @@ func someBreakers() map[string][]breaker.Status {
 }
 
 func TestBreakersAreReadAtTheScrape(t *testing.T) {
-	states := someBreakers()
+	gateway := &inspected{states: someBreakers()}
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(NewGauges(func() map[string][]breaker.Status { return states }, func() int { return 3 }))
+	registry.MustRegister(NewGauges(gateway, func() int { return 3 }))
 	expectMetrics(t, registry, `
 # HELP signpost_breaker_open_tenants Tenants whose own cell of a host's breaker is not closed.
 # TYPE signpost_breaker_open_tenants gauge
@@ -39,7 +40,7 @@ signpost_breaker_state{host="crm.example",policy="crm"} 2
 # TYPE signpost_tenants gauge
 signpost_tenants 3
 `)
-	states = map[string][]breaker.Status{"crm": {{Policy: "crm", Host: "crm.example", State: breaker.HalfOpen}}}
+	gateway.states = map[string][]breaker.Status{"crm": {{Policy: "crm", Host: "crm.example", State: breaker.HalfOpen}}}
 	expectMetrics(t, registry, `
 # HELP signpost_breaker_state State of a host's breaker: 0 closed, 1 half-open, 2 open.
 # TYPE signpost_breaker_state gauge
@@ -68,4 +69,36 @@ func TestHostsBeyondTheBoundAreJoinedInTheWorst(t *testing.T) {
 	if got := len(joinCells(cells[:200], 100)); got != 100 {
 		t.Errorf("at the bound: got %d rows, want 100", got)
 	}
+}
+
+// inspected is a gateway that is what a test says.
+type inspected struct {
+	states     map[string][]breaker.Status
+	breakers   []policy.BreakerInfo
+	structures []policy.StructureInfo
+}
+
+func (i inspected) BreakerStates() map[string][]breaker.Status { return i.states }
+func (i inspected) Breakers() []policy.BreakerInfo             { return i.breakers }
+func (i inspected) Structures() []policy.StructureInfo         { return i.structures }
+
+func TestWhatIsHeldAndWhatDriftsIsReadAtTheScrape(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(NewGauges(inspected{
+		breakers:   []policy.BreakerInfo{{Policy: "store", Held: "open"}, {Policy: "crm"}},
+		structures: []policy.StructureInfo{{Policy: "store", Operation: "order", State: "drifting"}, {Policy: "crm", Operation: "find", State: "watching"}},
+	}, func() int { return 0 }))
+	expectMetrics(t, registry, `
+# HELP signpost_breaker_held 1 where a breaker is held open or closed by hand, else 0.
+# TYPE signpost_breaker_held gauge
+signpost_breaker_held{policy="crm"} 0
+signpost_breaker_held{policy="store"} 1
+# HELP signpost_drift 1 where the structure of an operation's answers changed and nobody accepted or ignored that, else 0.
+# TYPE signpost_drift gauge
+signpost_drift{operation="find",policy="crm"} 0
+signpost_drift{operation="order",policy="store"} 1
+# HELP signpost_tenants Tenants for whom limits are kept in memory.
+# TYPE signpost_tenants gauge
+signpost_tenants 0
+`)
 }

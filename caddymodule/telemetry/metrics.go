@@ -33,6 +33,9 @@ type Metrics struct {
 	conditionErrors *prometheus.CounterVec
 	brokenAnswers   *prometheus.CounterVec
 
+	drifting *prometheus.CounterVec
+	alerts   *prometheus.CounterVec
+
 	// spansDropped is counted by the export of spans, by reason.
 	spansDropped *prometheus.CounterVec
 
@@ -46,6 +49,7 @@ type Metrics struct {
 	byFallback  *series[[3]string, prometheus.Counter]  // policy, operation, kind
 	byFault     *series[[3]string, prometheus.Counter]  // policy, operation, condition
 	byHint      *series[[3]string, prometheus.Counter]  // policy, operation, route
+	byDrift     *series[[2]string, prometheus.Counter]  // policy, operation
 	byPolicy    *series[[1]string, *policySeries]       // policy
 }
 
@@ -94,6 +98,10 @@ func newMetrics() *Metrics {
 			"Conditions other than hints that could not be evaluated, by the word they belong to.", "policy", "operation", "condition"),
 		brokenAnswers: counters("signpost_broken_answers_total",
 			"Answers that were cut off after their headers had left.", "policy"),
+		drifting: counters("signpost_drifting_answers_total",
+			"Answers whose structure differed from that of their operation's answers.", "policy", "operation"),
+		alerts: counters("signpost_alerts_total",
+			"Deliveries of alerts, by channel (mail, webhook) and result (sent, retried, refused).", "channel", "result"),
 		spansDropped: counters("signpost_spans_dropped_total",
 			"Spans that were not exported, by reason: queue_full, export, shutdown.", "reason"),
 		eventsDropped: prometheus.NewCounter(prometheus.CounterOpts{
@@ -143,6 +151,9 @@ func (m *Metrics) cache() {
 	m.byLimit = newSeries([2]string{o, o}, func(k [2]string) prometheus.Counter {
 		return m.rateLimited.WithLabelValues(k[:]...)
 	})
+	m.byDrift = newSeries([2]string{o, o}, func(k [2]string) prometheus.Counter {
+		return m.drifting.WithLabelValues(k[:]...)
+	})
 	m.byFallback = newSeries([3]string{o, o, o}, func(k [3]string) prometheus.Counter {
 		return m.fallbacks.WithLabelValues(k[:]...)
 	})
@@ -159,7 +170,7 @@ func (m *Metrics) cache() {
 func (m *Metrics) Register(registry prometheus.Registerer) error {
 	for _, c := range []prometheus.Collector{
 		m.calls, m.callDuration, m.gatewayDuration, m.attemptDuration, m.rateLimited, m.fallbacks,
-		m.retries, m.hintErrors, m.conditionErrors, m.brokenAnswers, m.spansDropped, m.eventsDropped,
+		m.retries, m.hintErrors, m.conditionErrors, m.brokenAnswers, m.drifting, m.alerts, m.spansDropped, m.eventsDropped,
 	} {
 		var already prometheus.AlreadyRegisteredError
 		if err := registry.Register(c); err != nil && !errors.As(err, &already) {
@@ -200,4 +211,10 @@ func (m *Metrics) Observe(r *policy.Record) {
 	if r.Broken != "" {
 		s.policy.broken.Inc()
 	}
+	if len(r.Drift) > 0 {
+		m.byDrift.of([2]string{r.Policy, r.Operation}).Inc()
+	}
 }
+
+// CountAlert counts one delivery of an alert. Both words are of a short list.
+func (m *Metrics) CountAlert(channel, result string) { m.alerts.WithLabelValues(channel, result).Inc() }

@@ -156,7 +156,7 @@ func TestAnotherModulesMetricOfTheSameNameIsAnError(t *testing.T) {
 func TestMetricsAreNamedAsPrometheusAdvises(t *testing.T) {
 	m := newMetrics()
 	registry := registryOf(t, m)
-	registry.MustRegister(NewGauges(someBreakers, func() int { return 3 }))
+	registry.MustRegister(NewGauges(inspected{states: someBreakers()}, func() int { return 3 }))
 	call := shippedCall()
 	call.Fallback, call.Outcome, call.LimitHit, call.Hints[0].Err = "stale", policy.RateLimited, "10/m", errors.New("x")
 	m.Observe(call)
@@ -170,7 +170,7 @@ func TestMetricsAreNamedAsPrometheusAdvises(t *testing.T) {
 func TestNoTenantAndNoPathIsALabel(t *testing.T) {
 	m := newMetrics()
 	registry := registryOf(t, m)
-	registry.MustRegister(NewGauges(someBreakers, func() int { return 3 }))
+	registry.MustRegister(NewGauges(inspected{states: someBreakers()}, func() int { return 3 }))
 	m.Observe(shippedCall())
 	families, err := registry.Gather()
 	if err != nil {

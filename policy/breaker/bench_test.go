@@ -20,6 +20,8 @@ func BenchmarkClosed(b *testing.B) {
 		{"host and tenant", Default(), troubled},
 		{"slow", Config{Slow: time.Second}, func(*Breaker) {}},
 		{"off", Config{Off: true}, func(*Breaker) {}},
+		{"after a reset", Default(), func(br *Breaker) { br.Reset() }},
+		{"held closed", Default(), func(br *Breaker) { br.Hold(Closed, time.Now().Add(time.Hour)) }},
 	}
 	for _, c := range cases {
 		b.Run(c.name, func(b *testing.B) {
@@ -54,6 +56,30 @@ func BenchmarkRefused(b *testing.B) {
 		if _, refusal := br.Allow(host, "acme", time.Second); refusal == nil {
 			b.Fatal("not refused")
 		}
+	}
+}
+
+func BenchmarkRefusedByHand(b *testing.B) {
+	br := fresh(Default())
+	br.Hold(Open, time.Now().Add(time.Hour))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, refusal := br.Allow(host, "acme", time.Second); refusal == nil {
+			b.Fatal("not refused")
+		}
+	}
+}
+
+// All cells that there can be are reset.
+func BenchmarkResetOfAFullBreaker(b *testing.B) {
+	br := fresh(Default())
+	for i := range MaxTenants {
+		p, _ := br.Allow(fmt.Sprint("host", i%MaxHosts), fmt.Sprint("tenant", i), time.Second)
+		p.Done(TenantFailure)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		br.Reset()
 	}
 }
 

@@ -59,6 +59,9 @@ type Refusal struct {
 	// TenantOnly is set when the refusal is for the tenant's own trouble.
 	TenantOnly bool
 
+	// Held is set when somebody holds the breaker open. See Breaker.Hold.
+	Held bool
+
 	// Since is when State began.
 	Since time.Time
 }
@@ -67,16 +70,18 @@ type Refusal struct {
 // each tenant with trouble of its own. Make it with Registry.Breaker. Safe for
 // concurrent use.
 type Breaker struct {
-	policy  string
-	config  Config
-	teller  *teller
-	hosts   *table
-	tenants *table
+	policy   string
+	config   Config
+	registry *Registry
+	teller   *teller // The registry's.
+	hand     *hand
+	hosts    *table
+	tenants  *table
 }
 
-func newBreaker(policy string, c Config, t *teller) *Breaker {
-	b := &Breaker{policy: policy, config: c, teller: t}
-	makeCell := func(k cellKey) *cell { return newCell(k, c, b.emit) }
+func newBreaker(policy string, c Config, r *Registry, h *hand) *Breaker {
+	b := &Breaker{policy: policy, config: c, registry: r, teller: &r.teller, hand: h}
+	makeCell := func(k cellKey) *cell { return newCell(k, c, h, b.emit) }
 	b.hosts = newTable(MaxHosts, makeCell)
 	b.tenants = newTable(MaxTenants, makeCell)
 	return b
@@ -102,6 +107,10 @@ func (b *Breaker) Config() Config { return b.config }
 // reported later says nothing. Lease should be what is left of the attempt's
 // deadline; 0, and more than MaxLease, is MaxLease.
 func (b *Breaker) Allow(host, tenant string, lease time.Duration) (Permit, *Refusal) {
+	o := b.hand.standing()
+	if o.holds() && o.state == Open {
+		return Permit{}, o.refuse(b.config)
+	}
 	if b.config.Off {
 		return Permit{}, nil
 	}
@@ -114,7 +123,7 @@ func (b *Breaker) Allow(host, tenant string, lease time.Duration) (Permit, *Refu
 		x = b.hosts.findOrMake(hostKey)
 	}
 	p := Permit{breaker: b, key: cellKey{host, tenant}}
-	refusal := p.enter(x, lease)
+	refusal := p.enter(x, o, lease)
 	b.teller.tell()
 	if refusal != nil {
 		return Permit{}, refusal
@@ -130,6 +139,10 @@ func (b *Breaker) Allow(host, tenant string, lease time.Duration) (Permit, *Refu
 // ask each time.
 func (b *Breaker) State(host, tenant string) Status {
 	worst := Status{Host: host}
+	if o := b.hand.standing(); o.holds() {
+		worst.State, worst.Since = o.state, o.since
+		o.mark(&worst)
+	}
 	if x := b.hosts.find(cellKey{host: host}); x != nil {
 		worst = x.status()
 	}
@@ -149,7 +162,22 @@ func (b *Breaker) State(host, tenant string) Status {
 // MaxTenants. Polled: ask each time. Idle cells of tenants are dropped first.
 func (b *Breaker) States() []Status {
 	b.tenants.sweep(MaxTenants, b.idleAfter())
-	cells := append(b.hosts.all(), b.tenants.all()...)
+	return b.told(append(b.hosts.all(), b.tenants.all()...))
+}
+
+// TenantStates tells of one tenant's own cells, sorted by host: as a rule none
+// or one, at most MaxTenants. It looks through the names of all tenants' cells, so it
+// is for people rather than for calls.
+func (b *Breaker) TenantStates(tenant string) []Status {
+	if tenant == "" {
+		return nil
+	}
+	return b.told(slices.DeleteFunc(b.tenants.all(), func(x *cell) bool { return x.key.tenant != tenant }))
+}
+
+// told gives the states of cells, sorted by host and tenant.
+func (b *Breaker) told(cells []*cell) []Status {
+	b.hand.standing()
 	states := make([]Status, len(cells))
 	for i, x := range cells {
 		states[i] = x.status()
@@ -199,15 +227,15 @@ func (p *Permit) State() State {
 }
 
 // enter takes a place in the host's cell and in the tenant's, or in neither.
-func (p *Permit) enter(host *cell, lease time.Duration) (refusal *Refusal) {
-	if p.host, refusal = host.enter(lease); refusal != nil {
+func (p *Permit) enter(host *cell, o *order, lease time.Duration) (refusal *Refusal) {
+	if p.host, refusal = host.enter(o, lease); refusal != nil {
 		return refusal
 	}
 	if p.key.tenant == "" {
 		return nil
 	}
 	if own := p.breaker.tenants.find(p.key); own != nil {
-		if p.tenant, refusal = own.enter(lease); refusal != nil {
+		if p.tenant, refusal = own.enter(o, lease); refusal != nil {
 			p.host.leave(errIgnored)
 		}
 	}

@@ -27,11 +27,16 @@ type cellKey struct{ host, tenant string }
 type cell struct {
 	key    cellKey
 	config Config
+	hand   *hand
 	emit   func(Transition)
 
-	// epoch is the number of transitions so far, shifted left by two, and the
-	// state. In one word, so that a call can enter a closed cell without mu and
-	// its result be recognised as late when the cell has changed since.
+	// obeyed is the latest order that the cell knows of. Set under mu.
+	obeyed atomic.Pointer[order]
+
+	// epoch is the number of beginnings so far, transitions and resets, shifted
+	// left by two, and the state. In one word, so that a call can enter a closed
+	// cell without mu and its result be recognised as late when the cell has
+	// changed since.
 	epoch atomic.Uint64
 
 	mu      sync.Mutex
@@ -55,10 +60,20 @@ type ticket struct {
 	probe *probe // Nil unless the cell was half-open.
 }
 
-func newCell(key cellKey, c Config, emit func(Transition)) *cell {
+func newCell(key cellKey, c Config, h *hand, emit func(Transition)) *cell {
 	now := time.Now()
-	x := &cell{key: key, config: c, emit: emit, since: now, used: now}
-	x.machine = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+	x := &cell{key: key, config: c, hand: h, emit: emit, since: now, used: now}
+	x.machine = x.newMachine()
+	if o := h.standing(); !o.holds() {
+		x.obeyed.Store(o) // A new cell is as good as reset. Into a hold it has to change.
+	}
+	return x
+}
+
+// newMachine makes a state machine that has counted nothing.
+func (x *cell) newMachine() *gobreaker.TwoStepCircuitBreaker[struct{}] {
+	c := x.config
+	return gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests: uint32(c.Probes),
 		// Both zero with a consecutive threshold: nothing is forgotten by time.
 		Interval:     c.Window,
@@ -68,47 +83,96 @@ func newCell(key cellKey, c Config, emit func(Transition)) *cell {
 		Timeout: c.Open - 1,
 		// These run under the machine's lock: they may not call it.
 		ReadyToTrip: func(n gobreaker.Counts) bool {
-			return c.ripe(finished(n), n.TotalFailures, n.ConsecutiveFailures)
+			return x.ripe(n)
 		},
-		OnStateChange: func(_ string, from, to gobreaker.State) { x.changed(stateOf(from), stateOf(to)) },
+		OnStateChange: func(_ string, _, to gobreaker.State) { x.changed(stateOf(to)) },
 		IsExcluded:    func(err error) bool { return errors.Is(err, errIgnored) },
 	})
-	return x
 }
 
 // finished leaves out attempts in flight and those that say nothing.
 func finished(n gobreaker.Counts) uint32 { return n.TotalSuccesses + n.TotalFailures }
 
-// changed notes a transition. mu and the machine's lock are held.
-func (x *cell) changed(from, to State) {
+// ripe reports whether the counts open the cell, which they do not while it is
+// held. mu is held.
+func (x *cell) ripe(n gobreaker.Counts) bool {
+	return !x.obeyed.Load().holds() && x.config.ripe(finished(n), n.TotalFailures, n.ConsecutiveFailures)
+}
+
+// changed notes a transition of the machine. mu and the machine's lock are held.
+func (x *cell) changed(to State) {
 	if to == HalfOpen {
-		x.since = x.since.Add(x.config.Open)
+		x.begin(to, x.since.Add(x.config.Open))
 	} else {
-		x.since = time.Now()
-	}
-	x.probes = nil
-	x.epoch.Store((x.epoch.Load()>>2+1)<<2 | uint64(to))
-	if !x.retired {
-		x.emit(Transition{Host: x.key.host, Tenant: x.key.tenant, From: from, To: to, At: x.since})
+		x.begin(to, time.Now())
 	}
 }
 
-// enter asks to let a call pass. In a closed cell it takes no lock and
-// allocates nothing.
-func (x *cell) enter(lease time.Duration) (ticket, *Refusal) {
-	if epoch := x.epoch.Load(); State(epoch&3) == Closed {
-		return ticket{cell: x, epoch: epoch}, nil
+// begin starts a state. Whatever is on its way reports to none. mu is held.
+func (x *cell) begin(to State, at time.Time) {
+	epoch := x.epoch.Load()
+	from := State(epoch & 3)
+	x.since, x.probes = at, nil
+	x.epoch.Store((epoch>>2+1)<<2 | uint64(to))
+	if from != to && !x.retired {
+		x.emit(Transition{Host: x.key.host, Tenant: x.key.tenant, From: from, To: to, At: at})
+	}
+}
+
+// obey starts afresh when there is an order that the cell has not obeyed. mu is
+// held.
+func (x *cell) obey() {
+	if x.obeyed.Load() != x.hand.latest.Load() {
+		x.startAfresh()
+	}
+}
+
+// startAfresh forgets all that was counted, and obeys the latest order. mu is
+// held.
+func (x *cell) startAfresh() {
+	o := x.hand.latest.Load()
+	x.machine = x.newMachine()
+	x.begin(o.target(), o.since)
+	x.obeyed.Store(o) // Last: who sees it sees the new epoch.
+}
+
+// catchUp obeys what was ordered.
+func (x *cell) catchUp() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.obey()
+}
+
+// state is the order's while the cell is held, else the machine's. Asking makes
+// an open cell notice that its time has passed. mu is held.
+func (x *cell) state() State {
+	x.obey()
+	if o := x.obeyed.Load(); o.holds() {
+		return o.state
+	}
+	return stateOf(x.machine.State())
+}
+
+// enter asks to let a call pass that knows of the order o. In a closed cell that
+// has obeyed it, it takes no lock and allocates nothing.
+func (x *cell) enter(o *order, lease time.Duration) (ticket, *Refusal) {
+	if x.obeyed.Load() == o {
+		if epoch := x.epoch.Load(); State(epoch&3) == Closed {
+			return ticket{cell: x, epoch: epoch}, nil
+		}
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 
-	// Asking makes an open cell notice that its time has passed.
-	state := stateOf(x.machine.State())
+	state := x.state()
 	now := time.Now()
 	switch state {
 	case Closed:
 		return ticket{cell: x, epoch: x.epoch.Load()}, nil
 	case Open:
+		if o := x.obeyed.Load(); o.holds() {
+			return ticket{}, o.refuse(x.config)
+		}
 		return ticket{}, x.refuse(state, x.since.Add(x.config.Open).Sub(now))
 	}
 	x.expire(now)
@@ -187,7 +251,7 @@ func (x *cell) count(result error) {
 	// The machine asks ReadyToTrip after failures only. When a success fills
 	// the number, one more failure opens the cell; the transition clears it
 	// from the counts.
-	if n := x.machine.Counts(); x.config.ripe(finished(n), n.TotalFailures, n.ConsecutiveFailures) {
+	if x.ripe(x.machine.Counts()) {
 		if report, err = x.machine.Allow(); err == nil {
 			report(errFailed)
 		}
@@ -196,8 +260,11 @@ func (x *cell) count(result error) {
 
 // countNew adds an attempt that entered before the cell was made.
 func (x *cell) countNew(result error) {
-	if epoch := x.epoch.Load(); State(epoch&3) == Closed {
-		ticket{cell: x, epoch: epoch}.leave(result)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.state() == Closed {
+		x.used = time.Now()
+		x.count(result)
 	}
 }
 
@@ -205,7 +272,7 @@ func (x *cell) countNew(result error) {
 func (x *cell) status() Status {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	state := stateOf(x.machine.State())
+	state := x.state()
 	if state == HalfOpen {
 		x.expire(time.Now())
 	}
@@ -220,6 +287,7 @@ func (x *cell) status() Status {
 	if state == Open {
 		s.ProbesAt = x.since.Add(x.config.Open)
 	}
+	x.obeyed.Load().mark(&s)
 	return s
 }
 
@@ -228,7 +296,7 @@ func (x *cell) status() Status {
 func (x *cell) idle(now time.Time, after time.Duration) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return stateOf(x.machine.State()) == Closed && now.Sub(x.used) >= after
+	return x.state() == Closed && now.Sub(x.used) >= after
 }
 
 // retire makes the cell silent. Calls that hold a ticket of it may still

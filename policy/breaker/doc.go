@@ -26,6 +26,8 @@
 //     observer may ask the breaker.
 //   - State is polled: an open cell whose time has passed says so when asked,
 //     also when no call comes.
+//   - People may reset a breaker, or hold it open or closed for a while, whatever
+//     its cells count.
 //
 // Cells live in a Registry, which outlives configurations: an unchanged
 // breaker keeps its state over a reload. No goroutines and no timers.

@@ -1,6 +1,9 @@
 package breaker
 
-import "sync"
+import (
+	"maps"
+	"sync"
+)
 
 // Registry keeps breakers over reloads. The zero value tells nobody of
 // transitions. Safe for concurrent use.
@@ -9,6 +12,7 @@ type Registry struct {
 
 	mu       sync.Mutex
 	breakers map[registryKey]*Breaker
+	hands    map[string]*hand // By the policies' names; each belongs to a breaker.
 }
 
 // registryKey holds the configuration too: a configuration that is being tried
@@ -28,8 +32,9 @@ func NewRegistry(observe func(Transition)) *Registry {
 
 // Breaker gives the breaker of a policy. The same policy with the same
 // configuration has the same cells, from one call to the next, until Prune. A
-// changed configuration has fresh ones. Zero fields of c have their defaults;
-// c must be valid.
+// changed configuration has fresh ones, but a hold is by name and stays. A part
+// of a policy that has a breaker of its own is named with a dot:
+// "store.order_status". Zero fields of c have their defaults; c must be valid.
 func (r *Registry) Breaker(policy string, c Config) *Breaker {
 	key := registryKey{policy, c.withDefaults()}
 	r.mu.Lock()
@@ -40,13 +45,14 @@ func (r *Registry) Breaker(policy string, c Config) *Breaker {
 	if r.breakers == nil {
 		r.breakers = map[registryKey]*Breaker{}
 	}
-	b := newBreaker(policy, key.config, &r.teller)
+	b := newBreaker(policy, key.config, r, r.handOf(policy))
 	r.breakers[key] = b
 	return b
 }
 
-// Prune forgets every breaker but those given: call it when a configuration
-// has taken over, with the breakers it uses. Calls that still hold a permit of
+// Prune forgets every breaker but those given, and the holds of policies that
+// none of these belongs to: call it when a configuration has taken over, with
+// the breakers it uses. Calls that still hold a permit of
 // a forgotten breaker may report; its transitions are told no more.
 func (r *Registry) Prune(used ...*Breaker) {
 	keep := make(map[*Breaker]bool, len(used))
@@ -61,4 +67,9 @@ func (r *Registry) Prune(used ...*Breaker) {
 			b.retire()
 		}
 	}
+	kept := make(map[string]bool, len(used))
+	for _, b := range used {
+		kept[b.policy] = true
+	}
+	maps.DeleteFunc(r.hands, func(name string, _ *hand) bool { return !kept[name] })
 }

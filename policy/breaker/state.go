@@ -53,8 +53,8 @@ type Transition struct {
 	From, To State
 
 	// At is when the new state began. A cell becomes half-open when its open
-	// time ends, but that is noticed only when something asks; At is the end of
-	// the open time then.
+	// time ends, and closed when a hold does, but that is noticed only when
+	// something asks; At is the end of the open time or the hold then.
 	At time.Time
 }
 
@@ -69,9 +69,15 @@ type Status struct {
 	// Since is when that state began. Zero for a host that was never called.
 	Since time.Time
 
-	// ProbesAt is when an open cell lets the next probe pass. Zero unless the
-	// cell is open.
+	// ProbesAt is when an open cell lets the next probe pass, or, when it is
+	// held open, all calls. Zero unless the cell is open, and when it is held
+	// open without an end.
 	ProbesAt time.Time
+
+	// Held is set when somebody holds the breaker in State, and HeldUntil is
+	// when that ends: zero is never. See Breaker.Hold.
+	Held      bool
+	HeldUntil time.Time
 
 	// Counts are what the state machine looks at.
 	Counts Counts

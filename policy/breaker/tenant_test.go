@@ -165,3 +165,25 @@ func TestNewTroubleMakesRoomWithoutPolling(t *testing.T) {
 		}
 	})
 }
+
+func TestTroubleThatBeganBeforeTheCellKeepsItToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := fresh(Default())
+		first, _ := b.Allow(host, "acme", time.Minute)
+		second, _ := b.Allow(host, "acme", time.Minute)
+		first.Done(TenantFailure)
+		time.Sleep(20 * time.Second)
+		second.Done(TenantFailure)
+		time.Sleep(20 * time.Second)
+		if own := b.TenantStates("acme"); len(own) != 1 || own[0].Counts.Failed != 1 {
+			t.Errorf("the tenant's own cells are %+v, want one with the second failure", own)
+		}
+		b.States() // Drops what is idle.
+		if own := b.TenantStates("acme"); len(own) != 1 {
+			t.Errorf("the tenant's own cells are %+v, want it kept", own)
+		}
+		if own := b.TenantStates(""); own != nil {
+			t.Errorf("nobody's own cells are %+v, want none", own)
+		}
+	})
+}

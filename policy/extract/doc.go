@@ -21,6 +21,9 @@
 // Both ways agree: of members with the same name the last one wins, and an
 // escaped name is the same as a plain one.
 //
+// For whoever writes paths, [Places] goes the other way: it gives each value of a
+// document with the path that reads it.
+//
 // A document costs bounded time and memory, whatever is in it: see [MaxBytes],
 // [MaxDepth], [MaxValues], [MaxMatches], [MaxListBytes] and [MaxSteps]. A path
 // costs bounded time, too: see [MaxPathBytes], [MaxSegments] and [MaxNesting].

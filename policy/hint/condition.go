@@ -213,7 +213,11 @@ func (c *Condition) Holds(e *Env) (bool, error) {
 // called, and asks for nothing: a part that no evaluation came to need (behind
 // an "or" whose left side held) is left out.
 func (c *Condition) Readings(e *Env) []Reading {
-	all := make([]Reading, 0, len(c.readings))
+	return c.AppendReadings(make([]Reading, 0, len(c.readings)), e)
+}
+
+// AppendReadings is [Condition.Readings] for a caller that has the memory.
+func (c *Condition) AppendReadings(all []Reading, e *Env) []Reading {
 	for i := range c.readings {
 		place := &c.readings[i]
 		if value, ready := e.peek(&c.reads[place.read]); ready {

@@ -28,7 +28,7 @@ type Refusal struct {
 	RetryAfter time.Duration
 }
 
-// State is what is left of one of a tenant's rate limits.
+// State is what is left of one rate limit.
 type State struct {
 	// Name is the limit's name.
 	Name string
@@ -159,7 +159,7 @@ func (k *Ticket) States(now time.Time, dst []State) []State {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return appendStates(dst, k.table.clock(now), k.cell, k.sets[:])
+	return appendStates(dst, k.table.clock(now), k.cell, k.sets[:], own)
 }
 
 // States appends what is left of a tenant's windows to dst as [Ticket.States] does,
@@ -173,15 +173,15 @@ func (t *Table) States(now time.Time, tenant string, dst []State, sets ...*Set) 
 		c = new(cell)
 	}
 	all := fill(sets)
-	return appendStates(dst, t.clock(now), c, all[:])
+	return appendStates(dst, t.clock(now), c, all[:], own)
 }
 
-// appendStates is States for a cell, whose lock must be held.
-func appendStates(dst []State, at int64, c *cell, sets []*Set) []State {
+// appendStates is States for one side's cell, whose lock must be held.
+func appendStates(dst []State, at int64, c *cell, sets []*Set, s side) []State {
 	clock := max(at, c.latest)
 	for _, set := range sets {
-		for i := range set.parts[own].rules {
-			r := &set.parts[own].rules[i]
+		for i := range set.parts[s].rules {
+			r := &set.parts[s].rules[i]
 			state := State{Name: r.name, Rate: r.rate, Remaining: r.rate.N}
 			if n := c.find(r.slot); n != nil {
 				live := n.live(clock, r.window)

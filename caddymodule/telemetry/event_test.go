@@ -13,24 +13,27 @@ import (
 	"github.com/signpost-gateway/signpost/policy/breaker"
 )
 
-func TestATransitionBecomesACaddyEvent(t *testing.T) {
+func TestABreakerThatOpensOrClosesBecomesACaddyEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events []map[string]any
+		var names []string
 		m := newMetrics()
-		e := newTransitions(func(name string, data map[string]any) {
-			if name != "breaker" {
-				t.Errorf("got the event %q, want breaker", name)
-			}
+		e := newEvents(func(name string, data map[string]any) {
+			names = append(names, name)
 			events = append(events, data)
 		}, m.eventsDropped)
-		e.Emit(breaker.Transition{Policy: "store", Host: "api.store.example", From: breaker.Closed, To: breaker.Open})
-		e.Emit(breaker.Transition{Policy: "store", Host: "api.store.example", Tenant: "acme", To: breaker.Open})
-		e.Emit(breaker.Transition{Policy: "store", Host: strings.Repeat("h", 1000), From: breaker.Open, To: breaker.HalfOpen})
+		e.Breaker(breaker.Transition{Policy: "store", Host: "api.store.example", From: breaker.Closed, To: breaker.Open})
+		e.Breaker(breaker.Transition{Policy: "store", Host: "api.store.example", Tenant: "acme", To: breaker.Open})
+		e.Breaker(breaker.Transition{Policy: "store", Host: "api.store.example", From: breaker.Open, To: breaker.HalfOpen})
+		e.Breaker(breaker.Transition{Policy: "store", Host: strings.Repeat("h", 1000), From: breaker.HalfOpen, To: breaker.Closed})
 		synctest.Wait()
 		e.Close()
 		want := []map[string]any{
-			{"policy": "store", "host": "api.store.example", "from": "closed", "to": "open"},
-			{"policy": "store", "host": strings.Repeat("h", maxLogValue), "from": "open", "to": "half-open"},
+			{"policy": "store", "host": "api.store.example", "from": "closed"},
+			{"policy": "store", "host": strings.Repeat("h", maxLogValue), "from": "half-open"},
+		}
+		if want := []string{"signpost.breaker_opened", "signpost.breaker_closed"}; !reflect.DeepEqual(names, want) {
+			t.Errorf("got the events %q, want %q", names, want)
 		}
 		if !reflect.DeepEqual(events, want) {
 			t.Errorf("got  %v\nwant %v", events, want)
@@ -46,12 +49,12 @@ func TestAHandlerThatHangsHoldsUpNeitherCallsNorAReload(t *testing.T) {
 		release := make(chan struct{})
 		emitted := 0
 		m := newMetrics()
-		e := newTransitions(func(string, map[string]any) { emitted++; <-release }, m.eventsDropped)
+		e := newEvents(func(string, map[string]any) { emitted++; <-release }, m.eventsDropped)
 
 		start := time.Now()
 		const transitions = 1000
 		for i := range transitions {
-			e.Emit(breaker.Transition{Policy: "store", Host: fmt.Sprint(i), To: breaker.Open})
+			e.Breaker(breaker.Transition{Policy: "store", Host: fmt.Sprint(i), To: breaker.Open})
 			if i == 0 {
 				synctest.Wait() // the handler has the first and hangs
 			}
@@ -59,8 +62,8 @@ func TestAHandlerThatHangsHoldsUpNeitherCallsNorAReload(t *testing.T) {
 		if took := time.Since(start); took != 0 {
 			t.Errorf("handing over %d transitions waited for %v", transitions, took)
 		}
-		if got := testutil.ToFloat64(m.eventsDropped); got != transitions-1-maxTransitions {
-			t.Errorf("got %v dropped, want %d", got, transitions-1-maxTransitions)
+		if got := testutil.ToFloat64(m.eventsDropped); got != transitions-1-maxEvents {
+			t.Errorf("got %v dropped, want %d", got, transitions-1-maxEvents)
 		}
 
 		e.Close()
@@ -69,7 +72,7 @@ func TestAHandlerThatHangsHoldsUpNeitherCallsNorAReload(t *testing.T) {
 		}
 		close(release)
 		synctest.Wait()
-		e.Emit(breaker.Transition{Policy: "store", To: breaker.Open})
+		e.Breaker(breaker.Transition{Policy: "store", To: breaker.Open})
 		if got := testutil.ToFloat64(m.eventsDropped); got != float64(transitions-emitted+1) {
 			t.Errorf("got %v dropped and %d emitted, want %d in all", got, emitted, transitions+1)
 		}
@@ -79,7 +82,7 @@ func TestAHandlerThatHangsHoldsUpNeitherCallsNorAReload(t *testing.T) {
 func TestClosingWithoutEventsTakesNoTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		newTransitions(func(string, map[string]any) {}, newMetrics().eventsDropped).Close()
+		newEvents(func(string, map[string]any) {}, newMetrics().eventsDropped).Close()
 		if took := time.Since(start); took != 0 {
 			t.Errorf("close took %v", took)
 		}

@@ -1,0 +1,140 @@
+package calllog
+
+import "time"
+
+// Entry is one call that is over. It does not change once it is in a Log, and is
+// then safe for concurrent use. All that it holds is its own.
+type Entry struct {
+	// ID names the call: 16 hexadecimal digits, the id of its span.
+	ID string
+
+	// TraceID names its trace: 32 hexadecimal digits.
+	TraceID string
+
+	// Time is when the call arrived, Duration how long it took until its last
+	// byte, and Upstream how much of that was spent on attempts.
+	Time     time.Time
+	Duration time.Duration
+	Upstream time.Duration
+
+	// Policy and Operation name what was called; either may be empty.
+	Policy, Operation string
+
+	// Tenant is on whose behalf the call left, and Plan the limits it is on.
+	Tenant, Plan string
+
+	// Method and Path are the bot's, at most MaxURL bytes of the path.
+	Method, Path string
+
+	// Outcome, Status, Route, RouteBy, Next, Reason, ProxyError, Fallback and
+	// UpstreamStatus are the verdict's. Failed tells that the call counts as
+	// failed.
+	Outcome, Route, RouteBy, Next, Reason, ProxyError, Fallback string
+	Status, UpstreamStatus                                      int
+	Failed                                                      bool
+
+	// Breaker is the breaker's state as the call met it, Limit the limit that
+	// refused it, and Broken what cut its answer off; each may be empty.
+	Breaker, Limit, Broken string
+
+	// Request is what the bot sent, and Response what it got.
+	Request, Response Message
+
+	// Sent is what went out to the third party, of the last attempt, and
+	// Received what came back; nil where nothing did.
+	Sent, Received *Message
+
+	// Vars are the variables of the answer, and Inputs those that the bot sent.
+	Vars, Inputs []Var
+
+	// Hints are the conditions that were asked, in order.
+	Hints []Hint
+
+	// Faults are other conditions, which could not be evaluated.
+	Faults []Fault
+
+	// Attempts are the requests that were sent, in order.
+	Attempts []Attempt
+
+	// Drift is in what the answer differs from the structure of earlier ones.
+	Drift []Change
+}
+
+// Var is a variable and its value as JSON.
+type Var struct {
+	Name string
+	JSON []byte
+}
+
+// Hint is one condition that was asked.
+type Hint struct {
+	// Route and Condition are the hint's, Holds its result, and Err why it could
+	// not be evaluated, or empty.
+	Route, Condition string
+	Holds            bool
+	Err              string
+
+	// Values are what it read.
+	Values []Value
+}
+
+// Value is what a condition read. Of a list or an object it is a description.
+type Value struct {
+	// Name is the place as it stands in the condition.
+	Name string
+
+	// Value is nil, a bool, a number or a string of at most MaxValue bytes.
+	Value any
+}
+
+// Fault is a condition that could not be evaluated.
+type Fault struct {
+	// Where is the word that it belongs to: "success", "fallback" or "retry".
+	Where          string
+	Condition, Err string
+}
+
+// Attempt is one request sent to the third party.
+type Attempt struct {
+	// After is how long after the call's arrival it began, Duration how long it
+	// took.
+	After, Duration time.Duration
+
+	// Status is the answer's, 0 where there was none.
+	Status int
+
+	Outcome, Host, ProxyError string
+}
+
+// Change is one difference between an answer and the structure of earlier ones.
+type Change struct {
+	Path string   `json:"path"`
+	Was  string   `json:"was"`
+	Is   string   `json:"is"`
+	Vars []string `json:"vars"`
+}
+
+// Bounds of an entry, in bytes.
+const (
+	// MaxURL bounds a URL, and the path of a call.
+	MaxURL = 2 << 10
+	// MaxHead bounds the headers of a message.
+	MaxHead = 8 << 10
+	// MaxValue bounds one value that a condition read.
+	MaxValue = 256
+	// MaxVar bounds one variable, and MaxVars all of a call. Of one that is longer
+	// there is only a description.
+	MaxVar  = 8 << 10
+	MaxVars = 64 << 10
+	// DefaultBodies and MaxBodies bound how much of each body is kept.
+	DefaultBodies = 4 << 10
+	MaxBodies     = 64 << 10
+)
+
+// Bounds of a log, in calls.
+const (
+	// DefaultCalls is how many calls a policy's log keeps, and as many that
+	// failed. MaxCalls is the ceiling of both.
+	DefaultCalls = 20
+	MaxCalls     = 1000
+)
