@@ -36,9 +36,14 @@ func (a *App) drifted(d policy.Drift) {
 	a.logger.Warn("the structure of answers changed: accept or ignore it",
 		zap.String("policy", d.Policy), zap.String("operation", d.Operation), zap.String("changes", text), zap.String("trace_id", d.TraceID))
 	a.alerts.Drifted(d.Policy, d.Operation, text)
-	if app := a.shared.inCharge.Load(); app != nil {
-		app.events.Drift(d)
-	}
+	// A call may outlive its configuration, which has given back by then what it
+	// shared: whoever has it now is asked.
+	pool.Range(func(_, value any) bool {
+		if app := value.(*shared).inCharge.Load(); app != nil {
+			app.events.Drift(d)
+		}
+		return false
+	})
 }
 
 // provisionAlerts prepares who tells people that calls fail. Without `alerts` it

@@ -53,6 +53,7 @@ func TestEachWordOfTheGrammarHasARowInTheReferenceAndNoOtherHas(t *testing.T) {
 		"Words of breaker":  breakerWords.allowed(),
 		"Words of fallback": fallbackWords.allowed(),
 		"Site directive":    handlerWords.allowed(),
+		"Console":           consoleWords.allowed(),
 	} {
 		if got := wordsOf(sections[heading]); !slices.Equal(got, want) {
 			t.Errorf("%s: the reference has rows for %q, the grammar has %q", heading, got, want)

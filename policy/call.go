@@ -12,6 +12,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/signpost-gateway/signpost/policy/calllog"
 	"github.com/signpost-gateway/signpost/policy/extract"
 	"github.com/signpost-gateway/signpost/policy/fault"
 	"github.com/signpost-gateway/signpost/policy/hint"
@@ -239,15 +240,26 @@ func (c *call) finish() {
 	}
 	c.ticket.Release()
 	c.gateway.leave()
-	entry := c.entry()
+	r := c.recorded()
+	waits := r != nil && c.mayWait(r)
+	var entry *calllog.Entry
+	if r != nil {
+		c.seeRequest()
+	}
+	if r != nil && !waits {
+		entry = c.entry(r) // Before the spans, which do not show what redact finds either.
+	}
 	c.endSpan()
-	c.keepEntry(entry)
 	c.gateway.observe(&c.rec)
+	c.keepEntry(entry)
 	if c.env != nil {
 		c.env.Release()
 		c.env = nil
 	}
-	if c.reusable {
+	switch {
+	case waits:
+		r.log.PutCall(c, c.rec.Failed(), r.settings.Redact) // It is the log's now.
+	case c.reusable:
 		c.recycle()
 	}
 }

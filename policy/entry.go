@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -57,6 +58,16 @@ type glimpse struct {
 	passed []byte      // the beginning of a body that streams through
 	size   int64       // of that body, as far as it passed
 
+	// names and values are the headers that Signpost wrote.
+	names, values []string
+
+	// The bot's request, since it is the caller's again once the call is over:
+	// its URL, how long its body was said to be (-1 where it was not, and 0
+	// without one), and the place of its headers in packed.
+	url    url.URL
+	length int64
+	head   place
+
 	// packed is where the entry is put together; the headers of the bot's answer
 	// stand in it first.
 	packed []byte
@@ -64,7 +75,8 @@ type glimpse struct {
 
 // forget keeps the memory for a later call.
 func (g *glimpse) forget() glimpse {
-	var next glimpse
+	clear(g.names)
+	next := glimpse{names: g.names[:0]}
 	if cap(g.packed) <= maxKeptBody {
 		next.packed = g.packed[:0]
 	}
@@ -100,14 +112,18 @@ func (c *call) pass(p []byte) {
 	}
 }
 
-// seeAnswer looks at the headers of the answer that the bot gets.
+// seeAnswer looks at the headers of the answer that the bot gets, beside those of
+// the third party, which are packed with what came back.
 func (c *call) seeAnswer(resp *http.Response) {
 	if c.recorded() == nil || resp == nil {
 		return
 	}
-	b := c.packHeader(c.glimpse.packed[:0], 0, resp.Header, nil)
-	if c.info.Header != nil {
-		b = c.packHeader(b, 0, c.info.Header, func(name string) bool { return len(resp.Header[name]) > 0 })
+	b := c.glimpse.packed[:0]
+	if c.glimpse.answer == nil || c.glimpse.own != nil {
+		b = c.packHeader(b, 0, resp.Header, func(name string) bool { return slices.Contains(c.glimpse.names, name) })
+	}
+	for i, name := range c.glimpse.names {
+		b, _ = calllog.AppendHeader(b, 0, name, c.glimpse.values[i])
 	}
 	c.glimpse.packed = b
 }
@@ -150,13 +166,40 @@ func isSameHeader(a, b string) bool {
 	return len(a) == len(b) && (strings.EqualFold(a, b) || strings.Contains(a, "_") && strings.EqualFold(strings.ReplaceAll(a, "_", "-"), b))
 }
 
+// seeRequest looks at the bot's request before the caller has it again.
+func (c *call) seeRequest() {
+	g := &c.glimpse
+	g.url = *c.req.URL
+	if c.req.Body != nil && c.req.Body != http.NoBody {
+		g.length = c.req.ContentLength
+	}
+	from := len(g.packed)
+	g.packed = c.packHeader(g.packed, from, c.req.Header, nil)
+	g.head = place{start: from, end: len(g.packed)}
+}
+
+// mayWait tells whether the entry can be made later: nobody waits for it, redact
+// says nothing of the spans, and the call holds little memory.
+func (c *call) mayWait(r *recording) bool {
+	g := &c.glimpse
+	return c.reusable && c.info.Kept == nil && len(r.redact) == 0 &&
+		cap(c.peeked) <= maxKeptBody && cap(g.passed) <= maxKeptBody && len(g.own) <= maxKeptBody && len(g.body) <= maxKeptBody
+}
+
+// Entry makes the entry of a call that waited in the log, which has been used for
+// that then.
+func (c *call) Entry() *calllog.Entry {
+	e := c.entry(c.recording())
+	c.recycle()
+	return e
+}
+
+// Forget gives up a call that waited in the log.
+func (c *call) Forget() { c.recycle() }
+
 // entry is what the call log keeps of the call; nil where it keeps nothing. A fault
 // of our own in it is nothing to the bot.
-func (c *call) entry() (e *calllog.Entry) {
-	r := c.recorded()
-	if r == nil {
-		return nil
-	}
+func (c *call) entry(r *recording) (e *calllog.Entry) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			e, c.masks.all = nil, true
@@ -169,23 +212,46 @@ func (c *call) entry() (e *calllog.Entry) {
 	if r.settings.Calls == 0 && c.info.Kept == nil {
 		return nil // It was for the spans, which come next.
 	}
-	e = c.verdictEntry()
+	kept := new(keptCall)
+	e = &kept.Entry
+	c.verdictEntry(e)
 	p.request.method, p.sent.method = e.Method, c.shownMethod(c.asked.method)
 	p.pack()
 	whole := bytes.Clone(p.buf)
-	c.scrubber.Bytes(whole[p.scrubbed:]) // Before that place it has been done.
+	c.scrubber.Bytes(whole[:p.scrubbed.start])
+	c.scrubber.Bytes(whole[p.scrubbed.end:])
 	c.masks.overwrite(whole, false)
 	c.glimpse.packed = p.buf
-	e.Request, e.Response = *p.request.message(whole), *p.response.message(whole)
-	e.Sent, e.Received = p.sent.message(whole), p.received.message(whole)
-	e.Vars, e.Inputs = p.variablesIn(whole, p.vars), p.variablesIn(whole, p.inputs)
+	p.request.into(&e.Request, whole)
+	p.response.into(&e.Response, whole)
+	if p.sent.there {
+		e.Sent = &kept.sent
+		p.sent.into(e.Sent, whole)
+	}
+	if p.received.there {
+		e.Received = &kept.received
+		p.received.into(e.Received, whole)
+	}
+	e.Vars, e.Inputs = p.variablesIn(kept.vars[:0], whole, p.vars), p.variablesIn(kept.inputs[:0], whole, p.inputs)
 	from := min(p.path, len(e.Request.URL))
-	e.Path = e.Request.URL[from:min(from+len(p.req.URL.EscapedPath()), len(e.Request.URL))]
-	p.tell(e)
+	e.Path = e.Request.URL[from:min(from+len(c.glimpse.url.EscapedPath()), len(e.Request.URL))]
+	p.tell(kept)
 	if c.masks.all {
 		hideAll(e)
 	}
 	return e
+}
+
+// keptCall is an entry with what it points to, as much of it as most calls have,
+// in one piece of memory.
+type keptCall struct {
+	calllog.Entry
+	sent, received calllog.Message
+	hints          [4]calllog.Hint
+	values         [6]calllog.Value
+	attempts       [1]calllog.Attempt
+	vars           [6]calllog.Var
+	inputs         [2]calllog.Var
 }
 
 // findSecrets reads the secrets of a call that was refused before it got any: the
@@ -219,10 +285,15 @@ func hideAll(e *calllog.Entry) {
 }
 
 // verdictEntry renders what the record says in words and numbers.
-func (c *call) verdictEntry() *calllog.Entry {
+func (c *call) verdictEntry(e *calllog.Entry) {
 	r := &c.rec
-	return &calllog.Entry{
-		ID: r.Trace.SpanID().String(), TraceID: r.Trace.TraceID().String(),
+	span, trace := r.Trace.SpanID(), r.Trace.TraceID()
+	var digits [2 * (len(span) + len(trace))]byte
+	hex.Encode(digits[:], span[:])
+	hex.Encode(digits[2*len(span):], trace[:])
+	ids := string(digits[:])
+	*e = calllog.Entry{
+		ID: ids[:2*len(span)], TraceID: ids[2*len(span):],
 		Time: r.Start, Duration: r.Duration, Upstream: r.Upstream,
 		Policy: r.Policy, Operation: r.Operation, Tenant: r.Tenant, Plan: r.Plan,
 		Method:  c.shownMethod(r.Method),
@@ -257,17 +328,11 @@ func (c *call) shownText(s string, bound int) string {
 }
 
 // tell copies hints, variables and attempts, whose memory is the call's.
-func (p *packer) tell(e *calllog.Entry) {
+func (p *packer) tell(e *keptCall) {
 	c := p.call
 	r := &c.rec
-	total := 0
-	for i := range r.Hints {
-		total += len(r.Hints[i].Readings)
-	}
-	values := make([]calllog.Value, 0, total) // Of all hints together.
-	if len(r.Hints) > 0 {
-		e.Hints = make([]calllog.Hint, 0, len(r.Hints))
-	}
+	values := e.values[:0] // Of all hints together.
+	e.Hints = e.hints[:0]
 	for i := range r.Hints {
 		h := &r.Hints[i]
 		asked := calllog.Hint{Route: h.Route, Condition: h.Condition, Holds: h.Holds}
@@ -284,9 +349,7 @@ func (p *packer) tell(e *calllog.Entry) {
 	for _, f := range r.Faults {
 		e.Faults = append(e.Faults, calllog.Fault{Where: f.Where, Condition: f.Condition, Err: c.shownText(f.Err.Error(), maxAttribute)})
 	}
-	if len(r.Attempts) > 0 {
-		e.Attempts = make([]calllog.Attempt, 0, len(r.Attempts))
-	}
+	e.Attempts = e.attempts[:0]
 	for i := range r.Attempts {
 		a := &r.Attempts[i]
 		e.Attempts = append(e.Attempts, calllog.Attempt{
@@ -357,12 +420,13 @@ type packer struct {
 	*call
 	*recording
 	buf      []byte
-	scrubbed int // in what stands before that place of buf, no secret can be
+	scrubbed place // what has come: no secret is in it
 
 	request, sent, received, response packed
 	vars, inputs                      []place
-	varsSize                          int // of both, in bytes
-	path                              int // where it begins in the request's URL
+	room                              [8]place // for the first of vars
+	varsSize                          int      // of both, in bytes
+	path                              int      // where it begins in the request's URL
 }
 
 // place is where a text stands in the packer's buffer, and for a variable its name.
@@ -384,16 +448,14 @@ type packed struct {
 	note            string
 	cut             bool // the end of the body is not kept
 	url, head, body place
+	shared          place // further headers, which another message has too
 }
 
-// message takes a message out of the memory that holds it.
-func (m *packed) message(whole []byte) *calllog.Message {
-	if !m.there {
-		return nil
-	}
-	return &calllog.Message{
+// into takes a message out of the memory that holds it.
+func (m *packed) into(message *calllog.Message, whole []byte) {
+	*message = calllog.Message{
 		Method: m.method, URL: strings.ToValidUTF8(string(m.url.of(whole)), "?"), Status: m.status,
-		Head: m.head.of(whole), Body: m.body.of(whole), Size: m.size, Note: m.note, Cut: m.cut,
+		Head: m.head.of(whole), Shared: m.shared.of(whole), Body: m.body.of(whole), Size: m.size, Note: m.note, Cut: m.cut,
 	}
 }
 
@@ -428,10 +490,10 @@ func (p *packer) lookAtRequest(m *packed) {
 	case p.upload != nil:
 		passed, size, whole := p.upload.seen()
 		// A transport need not read on to learn that nothing more comes.
-		whole = whole || size == p.req.ContentLength && size == int64(len(passed))
+		whole = whole || size == p.glimpse.length && size == int64(len(passed))
 		p.show(m, passed, size, whole)
-	case p.req.Body != nil && p.req.Body != http.NoBody:
-		m.size, m.note = max(p.req.ContentLength, 0), noteNotRead
+	case p.glimpse.length != 0:
+		m.size, m.note = max(p.glimpse.length, 0), noteNotRead
 	}
 }
 
@@ -465,7 +527,7 @@ func (p *packer) lookAtOwn(m *packed) {
 		return
 	}
 	p.show(m, own, int64(len(own)), true)
-	if p.req.Method == http.MethodHead || bodiless(p.rec.Status) {
+	if p.rec.Method == http.MethodHead || bodiless(p.rec.Status) {
 		m.shown, m.size, m.note, m.cut = nil, 0, "", false // The bot got none of it.
 	}
 }
@@ -489,31 +551,34 @@ func (p *packer) show(m *packed, body []byte, size int64, whole bool) {
 }
 
 // pack puts everything into the buffer, in which the headers of the bot's answer
-// stand already. What came from the third party comes first: it was scrubbed when
-// it came.
+// stand already. What came from the third party was scrubbed when it came; not so
+// variables, in which escapes may have been undone.
 func (p *packer) pack() {
 	if p.masks.any() {
 		p.maskVariables()
 	}
-	p.response.head = place{end: len(p.buf)}
+	p.response.head = place{end: p.glimpse.head.start}
+	p.scrubbed.start = len(p.buf)
 	if p.received.there {
 		p.received.body = p.body(p.received.shown)
 		p.received.head = p.header(p.glimpse.answer.resp.Header, isOwnHeader) // Without Caddy those are there, too.
 	}
+	p.vars = p.room[:0]
+	p.scrubbed.end = len(p.buf)
 	for i := range p.rec.Vars {
 		v := &p.rec.Vars[i]
 		from := len(p.buf)
 		p.buf = v.Value.AppendJSON(p.buf)
 		p.vars = append(p.vars, p.variable(v.Name, from))
 	}
-	p.scrubbed = len(p.buf)
 	if p.glimpse.own == nil && p.received.there {
 		p.response.body, p.response.size, p.response.note, p.response.cut = p.received.body, p.received.size, p.received.note, p.received.cut
+		p.response.shared = p.received.head
 	} else {
 		p.response.body = p.body(p.response.shown)
 	}
 	p.request.body = p.body(p.request.shown)
-	p.request.head = p.header(p.req.Header, nil)
+	p.request.head = p.glimpse.head
 	p.request.url = p.botURL()
 	if p.sent.there {
 		if p.named {
@@ -591,11 +656,7 @@ func (p *packer) variable(name string, from int) place {
 
 // variablesIn takes variables out of the memory that holds them. One of which a
 // part was overwritten may be no JSON any more, and is not shown.
-func (p *packer) variablesIn(whole []byte, places []place) []calllog.Var {
-	if len(places) == 0 {
-		return nil
-	}
-	vars := make([]calllog.Var, 0, len(places))
+func (p *packer) variablesIn(vars []calllog.Var, whole []byte, places []place) []calllog.Var {
 	for _, at := range places {
 		value := at.of(whole)
 		if !bytes.Equal(value, p.buf[at.start:at.end]) && !json.Valid(value) {
@@ -608,7 +669,7 @@ func (p *packer) variablesIn(whole []byte, places []place) []calllog.Var {
 
 // botURL appends what the bot asked for, without credentials.
 func (p *packer) botURL() place {
-	from, u := len(p.buf), p.req.URL
+	from, u := len(p.buf), &p.glimpse.url
 	if u.IsAbs() {
 		p.buf = append(append(append(p.buf, u.Scheme...), "://"...), u.Host...)
 	}

@@ -30,6 +30,10 @@ func BenchmarkCallLog(b *testing.B) {
 			spec.Policies[0].Inject = []policy.Inject{{As: "bearer", Value: "{secret.store_token}"}}
 			spec.Policies[0].Record = &policy.RecordSpec{Calls: c.calls}
 			g := open(b, spec, says(http.StatusOK, order()))
+			if err := g.Start(); err != nil { // Entries are made beside calls, too.
+				b.Fatal(err)
+			}
+			defer g.Stop()
 			req := request(http.MethodGet, "/orders/1001", "")
 			req.Header = botHeaders()
 			b.ReportAllocs()

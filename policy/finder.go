@@ -3,6 +3,9 @@ package policy
 import (
 	"bytes"
 	"encoding/hex"
+	"slices"
+	"sort"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -14,28 +17,31 @@ import (
 // as in a JSON string (RFC 8259, section 7). One pass takes some nanoseconds a
 // byte, however many texts there are. The zero value finds nothing.
 type finder struct {
-	texts []string
-	heads map[head][]int32 // the texts that begin so
-	seen  *[1 << 10]uint64 // a bit for each head, or for several
+	heads  map[head][]string // the texts that begin so, with '+' for blanks
+	seen   *[1 << 10]uint64  // a bit for each head, or for several
+	sorted bool              // each list of heads
 }
 
-// head is how a text begins, with '+' for a blank.
-type head [minMask]byte
+// head is the first minMask bytes of a text, with '+' for a blank.
+type head uint32
+
+// with is the head of what begins one byte later.
+func (h head) with(next byte) head { return h>>8 | head(plusForBlank(next))<<24 }
 
 // bit is where a head stands in finder.seen.
 func (h head) bit() (word uint32, mask uint64) {
-	hash := (uint32(h[0]) | uint32(h[1])<<8 | uint32(h[2])<<16 | uint32(h[3])<<24) * 2654435761 >> 16
+	hash := uint32(h) * 2654435761 >> 16
 	return hash >> 6, 1 << (hash & 63)
 }
 
 // add looks for a text of at least minMask bytes from now on.
 func (f *finder) add(text string) {
+	text = strings.ReplaceAll(text, " ", "+")
 	h, _ := headOf([]byte(text), 0)
 	if f.heads == nil {
-		f.heads, f.seen = make(map[head][]int32), new([1 << 10]uint64)
+		f.heads, f.seen = make(map[head][]string), new([1 << 10]uint64)
 	}
-	f.heads[h] = append(f.heads[h], int32(len(f.texts)))
-	f.texts = append(f.texts, text)
+	f.heads[h], f.sorted = append(f.heads[h], text), false
 	word, mask := h.bit()
 	f.seen[word] |= mask
 }
@@ -44,14 +50,41 @@ func (f *finder) add(text string) {
 // that the end of b may be in the middle of a text, of which no minMask bytes may
 // stay then.
 func (f *finder) overwrite(b []byte, cut bool) {
-	if len(f.texts) == 0 {
+	if len(f.heads) == 0 {
 		return
 	}
+	f.sort()
 	type span struct{ start, end int }
 	var spans []span // Filled afterwards, since another text may begin inside.
-	for i := range b {
-		if size := f.at(b[i:], cut); size > 0 {
-			spans = append(spans, span{i, i + size})
+	var h head
+	lastPercent, lastBackslash := -1, -1
+	for at, c := range b {
+		h = h.with(c)
+		switch c {
+		case '%':
+			lastPercent = at
+		case '\\':
+			lastBackslash = at
+		}
+		start := at + 1 - minMask
+		if start < 0 {
+			continue
+		}
+		size := 0
+		if word, mask := h.bit(); f.seen[word]&mask != 0 {
+			size = f.behind(h, b[start:], cut)
+		}
+		if lastPercent >= start {
+			size = max(size, f.escaped(b[start:], percent, cut))
+		}
+		if lastBackslash >= start {
+			size = max(size, f.escaped(b[start:], inJSON, cut))
+		}
+		if lastPercent >= start && lastBackslash >= start {
+			size = max(size, f.escaped(b[start:], allEscapes, cut))
+		}
+		if size > 0 {
+			spans = append(spans, span{start, start + size})
 		}
 	}
 	for _, s := range spans {
@@ -61,36 +94,32 @@ func (f *finder) overwrite(b []byte, cut bool) {
 	}
 }
 
-// at gives the length of the longest text that b begins with, 0 where there is
-// none.
-func (f *finder) at(b []byte, cut bool) (longest int) {
-	if len(b) < minMask {
-		return 0
+// sort makes the lists ready for behind.
+func (f *finder) sort() {
+	if f.sorted {
+		return
 	}
-	var plain head
-	escaped := false
-	for i, c := range b[:minMask] {
-		plain[i] = plusForBlank(c)
-		escaped = escaped || c == '%' || c == '\\'
+	for _, texts := range f.heads {
+		slices.Sort(texts)
 	}
-	longest = f.behind(plain, b, cut)
-	for undo := percent; escaped && undo <= allEscapes; undo++ {
-		if h, whole := headOf(b, undo); whole {
-			longest = max(longest, f.behind(h, b, cut))
-		}
-	}
-	return longest
+	f.sorted = true
 }
 
-// behind is at for the texts that have the head.
-func (f *finder) behind(h head, b []byte, cut bool) (longest int) {
-	if word, mask := h.bit(); f.seen[word]&mask == 0 {
+// escaped gives the length of the longest text that b begins with, 0 where there
+// is none, if its first bytes are written with these escapes.
+func (f *finder) escaped(b []byte, undo escapes, cut bool) int {
+	h, whole := headOf(b, undo)
+	if word, mask := h.bit(); !whole || f.seen[word]&mask == 0 {
 		return 0
 	}
-	for _, n := range f.heads[h] {
-		for undo := range allEscapes + 1 { // Escapes may come later, too.
-			longest = max(longest, matched(b, f.texts[n], undo, cut))
-		}
+	return f.behind(h, b, cut)
+}
+
+// behind gives the length of the longest text of that head that b begins with, 0
+// where there is none.
+func (f *finder) behind(h head, b []byte, cut bool) (longest int) {
+	for undo := range allEscapes + 1 { // Escapes may come later, too.
+		longest = max(longest, longestOf(f.heads[h], b, undo, cut))
 	}
 	return longest
 }
@@ -107,14 +136,13 @@ const (
 
 // headOf gives the head of b; whole is false where b is too short for one.
 func headOf(b []byte, undo escapes) (h head, whole bool) {
-	n := 0
-	for n < len(h) {
+	for n := 0; n < minMask; {
 		if len(b) == 0 {
 			return h, false
 		}
 		c, size, used := unit(b, undo)
-		for i := 0; i < size && n < len(h); i++ {
-			h[n] = plusForBlank(c[i])
+		for i := 0; i < size && n < minMask; i++ {
+			h = h.with(c[i])
 			n++
 		}
 		b = b[used:]
@@ -122,31 +150,43 @@ func headOf(b []byte, undo escapes) (h head, whole bool) {
 	return h, true
 }
 
-// matched gives how many bytes of b the text takes from its beginning, 0 where it
-// is not there.
-func matched(b []byte, text string, undo escapes, cut bool) int {
+// longestOf gives how many bytes of b the longest of these texts takes from its
+// beginning, 0 where none is there. The texts are sorted, and are narrowed down
+// byte by byte: many of them cost hardly more than one.
+func longestOf(texts []string, b []byte, undo escapes, cut bool) (longest int) {
 	at, k := 0, 0
-	for k < len(text) {
+	for len(texts) > 0 {
+		if len(texts[0]) == k {
+			longest, texts = at, texts[1:]
+			continue
+		}
 		rest := b[at:]
 		begun := len(rest) < longestEscape && len(rest) > 0 && (rest[0] == '%' || rest[0] == '\\')
 		if cut && k >= minMask && (len(rest) == 0 || begun) {
 			return len(b)
 		}
 		if len(rest) == 0 {
-			return 0
+			break
 		}
 		c, size, used := unit(rest, undo)
-		if size > len(text)-k {
-			return 0
+		for _, next := range c[:size] {
+			texts = goingOn(texts, k, plusForBlank(next))
+			k++
 		}
-		for i := range size {
-			if plusForBlank(c[i]) != plusForBlank(text[k+i]) {
-				return 0
-			}
-		}
-		at, k = at+used, k+size
+		at += used
 	}
-	return at
+	return longest
+}
+
+// goingOn gives those of sorted texts with the same first k bytes whose next byte
+// is this one.
+func goingOn(texts []string, k int, next byte) []string {
+	for len(texts) > 0 && len(texts[0]) == k {
+		texts = texts[1:]
+	}
+	from := sort.Search(len(texts), func(i int) bool { return texts[i][k] >= next })
+	to := sort.Search(len(texts), func(i int) bool { return texts[i][k] > next })
+	return texts[from:to]
 }
 
 // plusForBlank makes one of the two bytes that a form writes a blank as.

@@ -180,23 +180,32 @@ func (g *Gateway) Start() error {
 	if g.tenants != nil {
 		g.tenants.Start(ctx)
 	}
-	go g.forgetIdle(ctx)
+	go g.tidy(ctx)
 	return nil
 }
 
-// sweepEvery is how often idle tenants are forgotten.
-const sweepEvery = time.Minute
+// How often idle tenants are forgotten, and entries of the call log are made of
+// the calls that wait for it.
+const (
+	sweepEvery  = time.Minute
+	settleEvery = 250 * time.Millisecond
+)
 
-// forgetIdle keeps the table of tenants small until ctx is done.
-func (g *Gateway) forgetIdle(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
+// tidy keeps the table of tenants small and the call log in order until ctx is
+// done.
+func (g *Gateway) tidy(ctx context.Context) {
+	sweep, settle := time.NewTicker(sweepEvery), time.NewTicker(settleEvery)
+	defer sweep.Stop()
+	defer settle.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			g.state.logs.Settle()
 			return
-		case now := <-tick.C:
+		case now := <-sweep.C:
 			g.state.limits.Sweep(now)
+		case <-settle.C:
+			g.state.logs.Settle()
 		}
 	}
 }

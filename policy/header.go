@@ -81,11 +81,12 @@ func isOwnHeader(name string) bool {
 // which is most of what setting a dozen headers costs.
 type headerWriter struct {
 	header http.Header
+	names  []string // of values, for the call log
 	values []string
 }
 
 func (w *headerWriter) set(name, value string) {
-	w.values = append(w.values, value)
+	w.names, w.values = append(w.names, name), append(w.values, value)
 	n := len(w.values)
 	w.header[name] = w.values[n-1 : n : n]
 }
@@ -93,7 +94,7 @@ func (w *headerWriter) set(name, value string) {
 // setHeaders renders the verdict into the answer's header.
 func (c *call) setHeaders(header http.Header) {
 	r := &c.rec
-	w := headerWriter{header: header, values: make([]string, 0, 15+len(r.Vars))}
+	w := headerWriter{header: header, names: c.glimpse.names[:0], values: make([]string, 0, 16+len(r.Vars))}
 	if r.Route != "" {
 		w.set(headerRoute, r.Route)
 	}
@@ -120,7 +121,9 @@ func (c *call) setHeaders(header http.Header) {
 	if r.RetryAfter > 0 && r.UpstreamStatus == 0 && r.Fallback == "" && c.envelope == 0 {
 		w.set(headerRetryAfter, strconv.FormatInt(wholeSeconds(r.RetryAfter), 10))
 	}
-	header[headerServerTiming] = append(header[headerServerTiming], c.serverTiming())
+	timing := c.serverTiming()
+	header[headerServerTiming] = append(header[headerServerTiming], timing)
+	c.glimpse.names, c.glimpse.values = append(w.names, headerServerTiming), append(w.values, timing)
 }
 
 // wholeSeconds rounds up: coming back at that time is never too early.

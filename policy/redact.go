@@ -303,7 +303,7 @@ func (p *packer) noteSent() {
 	}
 	p.shownBody(append(bytes.TrimSuffix(object, []byte{','}), '}'), true)
 	pairs := 0
-	for pair := range strings.SplitSeq(p.req.URL.RawQuery, "&") {
+	for pair := range strings.SplitSeq(p.glimpse.url.RawQuery, "&") {
 		if pairs++; pairs > maxSentPairs {
 			p.masks.all = true
 			return

@@ -59,7 +59,7 @@ func (s *structures) of(label, about string) *observed {
 	key := label + "\n" + about // An API at another address has answers of its own.
 	o := s.known[key]
 	if o == nil {
-		o = &observed{label: label, about: about}
+		o = &observed{label: label, about: about, saving: make(chan struct{}, 1)}
 		o.known.Store(&knowledge{})
 		s.known[key] = o
 	}
@@ -71,11 +71,11 @@ func (s *structures) of(label, about string) *observed {
 type observed struct {
 	label, about string
 	known        atomic.Pointer[knowledge]
-	saving       sync.Mutex                // held by archives alone, so that the later state is saved last
+	saving       chan struct{}             // has room for the one archive that saves it, so that the later state is saved last
 	saved        atomic.Pointer[knowledge] // what the storage holds, nil where that is not known
-	answers      atomic.Int64 // that were compared
-	drifted      atomic.Int64 // of them, those that differed, since it began
-	last         atomic.Int64 // when the last one that differed came, in Unix nanoseconds
+	answers      atomic.Int64              // that were compared
+	drifted      atomic.Int64              // of them, those that differed, since it began
+	last         atomic.Int64              // when the last one that differed came, in Unix nanoseconds
 }
 
 // knowledge is one state of it, which does not change.

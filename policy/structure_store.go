@@ -185,8 +185,8 @@ func (a *archive) saveAll() bool {
 
 // save stores what is known of an operation, where that is not what is stored.
 func (o *observed) save(to Storage) error {
-	o.saving.Lock()
-	defer o.saving.Unlock()
+	o.saving <- struct{}{}
+	defer func() { <-o.saving }()
 	k := o.known.Load()
 	if k == o.saved.Load() {
 		return nil

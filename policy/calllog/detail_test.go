@@ -100,6 +100,7 @@ func TestAnEntryThatWasCutHoldsNoneOfTheOldMemory(t *testing.T) {
 	whole := bytes.Repeat([]byte("x"), 1<<20)
 	part := func(at, size int) []byte { return whole[at : at+size : at+size] }
 	e := &calllog.Entry{
+		Hints: []calllog.Hint{{Route: "r", Values: []calllog.Value{{Name: "v"}}}}, Attempts: []calllog.Attempt{{Status: 200}},
 		Request: calllog.Message{Body: part(0, 1000), Head: part(1, 10), Size: 1000}, Response: calllog.Message{Body: part(2, 10), Size: 10},
 		Sent: &calllog.Message{Body: part(3, 1000), Head: part(4, 10)}, Received: nil,
 		Vars: []calllog.Var{{Name: "a", JSON: part(5, 10)}}, Inputs: []calllog.Var{{Name: "b", JSON: part(6, 10)}},
@@ -115,6 +116,9 @@ func TestAnEntryThatWasCutHoldsNoneOfTheOldMemory(t *testing.T) {
 		if bytes.ContainsRune(text, 'y') || len(text) > 100 {
 			t.Errorf("%s shares memory with what was cut, or is %d bytes", name, len(text))
 		}
+	}
+	if &cut.Hints[0] == &e.Hints[0] || &cut.Hints[0].Values[0] == &e.Hints[0].Values[0] || &cut.Attempts[0] == &e.Attempts[0] {
+		t.Error("hints or attempts share memory with what was cut") // It may be one piece with the bodies.
 	}
 	if !cut.Request.Cut || cut.Response.Cut || cut.Request.Size != 1000 || cut.Received != nil || len(e.Request.Body) != 1000 {
 		t.Errorf("the entry was cut to %+v", cut)

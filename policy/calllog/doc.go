@@ -10,8 +10,10 @@
 //	summary.go  a call in a list, as JSON
 //	detail.go   a call in full, as JSON
 //
-// Whoever ends a call stores a pointer and goes on: nothing here waits, and
-// whoever reads takes what is there. What is stored has been redacted before and
-// does not change any more. Memory is bounded by the number of policies, times
+// Whoever ends a call stores a pointer and goes on: nothing here waits for a
+// reader. Of a busy policy most calls are overtaken by later ones at once, so an
+// entry is made when somebody looks, or a moment later; a call that was overtaken
+// before costs next to nothing. What is kept has been redacted and does not change
+// any more. Memory is bounded by the number of policies, times
 // the calls of each, times MaxHead and the bodies' bound.
 package calllog

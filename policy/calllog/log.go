@@ -1,6 +1,7 @@
 package calllog
 
 import (
+	"sync"
 	"sync/atomic"
 )
 
@@ -17,13 +18,28 @@ type Settings struct {
 	Redact string
 }
 
+// Call is a call that is over, and may be kept. One of its methods is called, once:
+// most calls of a busy policy are overtaken by later ones before anybody looks.
+type Call interface {
+	// Entry makes what is kept of it; nil where that cannot be made.
+	Entry() *Entry
+
+	// Forget says that nobody wants it any more.
+	Forget()
+}
+
 // Log keeps the last calls of one policy and the last that failed. It is safe
 // for concurrent use.
 type Log struct {
 	pages atomic.Pointer[pages]
+	fresh atomic.Bool // some of the calls may not be entries yet
+
+	// settling is held by whoever makes entries of calls: readers and Settle, but
+	// never by a call.
+	settling sync.Mutex
 }
 
-// pages are a log's entries under one setting.
+// pages are a log's calls under one setting.
 type pages struct {
 	settings    Settings
 	all, failed ring
@@ -45,13 +61,40 @@ func newPages(s Settings) *pages {
 // never waits. A call that was redacted otherwise than the log now says is
 // dropped: it began under an earlier configuration.
 func (l *Log) Put(e *Entry, redact string) {
+	i := &item{}
+	i.claimed.Store(true)
+	i.entry.Store(e)
+	l.put(i, e.Failed, redact)
+}
+
+// PutCall is Put for a call of which an entry is made when somebody looks, or
+// Settle is called. The call is the log's from now on.
+func (l *Log) PutCall(c Call, failed bool, redact string) {
+	l.put(&item{call: c}, failed, redact)
+	if !l.fresh.Load() {
+		l.fresh.Store(true)
+	}
+}
+
+func (l *Log) put(i *item, failed bool, redact string) {
 	p := l.pages.Load()
-	if p.settings.Redact != redact {
+	if p.settings.Redact != redact || p.settings.Calls == 0 {
+		i.drop()
 		return
 	}
-	p.all.put(e)
-	if e.Failed {
-		p.failed.put(e)
+	i.places.Store(1)
+	if failed {
+		i.places.Store(2)
+		p.failed.put(i)
+	}
+	p.all.put(i)
+}
+
+// Settle makes entries of the calls that are none yet, so that they do not hold
+// more memory than what is kept of them.
+func (l *Log) Settle() {
+	if l.fresh.Load() {
+		l.entries()
 	}
 }
 
@@ -63,6 +106,7 @@ func (l *Log) Configure(s Settings) {
 	if before.settings == s {
 		return
 	}
+	l.entries() // Under the settings with which the calls were made.
 	after := newPages(s)
 	if before.settings.Redact == s.Redact {
 		after.all.takeOver(&before.all)
@@ -73,40 +117,75 @@ func (l *Log) Configure(s Settings) {
 
 // entries gives all that is kept, in no order, each once.
 func (l *Log) entries() []*Entry {
+	l.settling.Lock()
+	defer l.settling.Unlock()
+	l.fresh.Store(false)
 	p := l.pages.Load()
-	all := p.all.appendTo(nil)
-	seen := make(map[*Entry]bool, len(all))
-	for _, e := range all {
-		seen[e] = true
-	}
-	for _, e := range p.failed.appendTo(nil) {
-		if !seen[e] {
+	items := p.failed.appendTo(p.all.appendTo(nil))
+	all := make([]*Entry, 0, len(items))
+	seen := make(map[*Entry]bool, len(items))
+	for _, i := range items {
+		if e := i.settle(); e != nil && !seen[e] {
+			seen[e] = true
 			all = append(all, e)
 		}
 	}
 	return all
 }
 
-// ring keeps the last entries. Writers take turns by a counter and wait for
-// nobody; one that is overtaken by a whole round overwrites a newer entry, which
+// item is a call in a log: an entry, or what one can be made of.
+type item struct {
+	call    Call
+	claimed atomic.Bool // by the one who calls a method of call
+	places  atomic.Int32
+	entry   atomic.Pointer[Entry]
+}
+
+// settle gives the entry, nil where the call was overtaken before there was one.
+// The log's settling is held.
+func (i *item) settle() *Entry {
+	if i.claimed.CompareAndSwap(false, true) {
+		i.entry.Store(i.call.Entry())
+		i.call = nil
+	}
+	return i.entry.Load()
+}
+
+// leave takes the item out of one of its places.
+func (i *item) leave() {
+	if i.places.Add(-1) == 0 {
+		i.drop()
+	}
+}
+
+// drop forgets the call, unless an entry of it was made or is being made.
+func (i *item) drop() {
+	if i.claimed.CompareAndSwap(false, true) {
+		i.call.Forget()
+		i.call = nil
+	}
+}
+
+// ring keeps the last calls. Writers take turns by a counter and wait for
+// nobody; one that is overtaken by a whole round overwrites a newer call, which
 // is then lost.
 type ring struct {
-	slots []atomic.Pointer[Entry]
+	slots []atomic.Pointer[item]
 	next  *atomic.Uint64
 }
 
 func newRing(size int) ring {
-	return ring{slots: make([]atomic.Pointer[Entry], size), next: new(atomic.Uint64)}
+	return ring{slots: make([]atomic.Pointer[item], size), next: new(atomic.Uint64)}
 }
 
-func (r *ring) put(e *Entry) {
-	if size := uint64(len(r.slots)); size > 0 {
-		r.slots[(r.next.Add(1)-1)%size].Store(e)
+func (r *ring) put(i *item) {
+	if before := r.slots[(r.next.Add(1)-1)%uint64(len(r.slots))].Swap(i); before != nil {
+		before.leave()
 	}
 }
 
-// appendTo gives the entries, oldest first.
-func (r *ring) appendTo(dst []*Entry) []*Entry {
+// appendTo gives the calls, oldest first.
+func (r *ring) appendTo(dst []*item) []*item {
 	size := uint64(len(r.slots))
 	if size == 0 {
 		return dst
@@ -120,9 +199,12 @@ func (r *ring) appendTo(dst []*Entry) []*Entry {
 	return dst
 }
 
-// takeOver fills a new ring with the entries of another.
+// takeOver fills a new ring with the calls of another, as far as there is room.
 func (r *ring) takeOver(from *ring) {
-	for _, e := range from.appendTo(nil) {
-		r.put(e)
+	if len(r.slots) == 0 {
+		return
+	}
+	for _, i := range from.appendTo(nil) {
+		r.put(i)
 	}
 }

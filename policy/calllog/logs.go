@@ -38,6 +38,14 @@ func (l *Logs) Keep(policies map[string]bool) {
 	}
 }
 
+// Settle makes entries of the calls that are none yet. It is to be called every so
+// often, so that calls do not hold more memory than what is kept of them.
+func (l *Logs) Settle() {
+	for _, log := range l.all(nil) {
+		log.Settle()
+	}
+}
+
 // all gives the logs, or only that of a policy.
 func (l *Logs) all(policy *string) []*Log {
 	l.mu.Lock()

@@ -19,6 +19,9 @@ type Message struct {
 	// Head are the headers, as AppendHeader packs them.
 	Head []byte
 
+	// Shared are further ones, packed alike, which another message has too.
+	Shared []byte
+
 	// Body is as much of the body as is kept, and Size how long all of it was,
 	// as far as it passed.
 	Body []byte
@@ -76,20 +79,23 @@ type header [2]string
 // headers unpacks the fields, sorted by name.
 func (m *Message) headers() []header {
 	fields := []header{}
-	for name, value := range Fields(m.Head) {
-		fields = append(fields, header{name, value})
+	for _, packed := range [][]byte{m.Head, m.Shared} {
+		for name, value := range Fields(packed) {
+			fields = append(fields, header{name, value})
+		}
 	}
 	slices.SortStableFunc(fields, func(a, b header) int { return cmp.Compare(a[0], b[0]) })
 	return fields
 }
 
-// Cut gives the entry with at most that many bytes of each body. What it holds of
-// messages and variables is memory of its own, so that the longer bodies can go.
+// Cut gives the entry with at most that many bytes of each body. What it holds is
+// memory of its own, so that the longer bodies can go.
 func (e *Entry) Cut(bodies int) *Entry {
 	cut := *e
 	cut.Request, cut.Response = *e.Request.cut(bodies), *e.Response.cut(bodies)
 	cut.Sent, cut.Received = e.Sent.cut(bodies), e.Received.cut(bodies)
 	cut.Vars, cut.Inputs = cloneVars(e.Vars), cloneVars(e.Inputs)
+	cut.Hints, cut.Attempts = cloneHints(e.Hints), slices.Clone(e.Attempts)
 	return &cut
 }
 
@@ -102,13 +108,22 @@ func cloneVars(vars []Var) []Var {
 	return cloned
 }
 
+// cloneHints copies hints.
+func cloneHints(hints []Hint) []Hint {
+	cloned := slices.Clone(hints)
+	for i := range cloned {
+		cloned[i].Values = slices.Clone(cloned[i].Values)
+	}
+	return cloned
+}
+
 // cut is the message with a shorter body.
 func (m *Message) cut(bodies int) *Message {
 	if m == nil {
 		return nil
 	}
 	cut := *m
-	cut.Head = bytes.Clone(m.Head)
+	cut.Head, cut.Shared = bytes.Clone(m.Head), bytes.Clone(m.Shared)
 	if len(m.Body) > max(bodies, 0) {
 		cut.Body, cut.Cut = m.Body[:max(bodies, 0)], true
 	}

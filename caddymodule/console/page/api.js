@@ -113,6 +113,20 @@ function wait(milliseconds, signal) {
   });
 }
 
+// reached waits until the gateway answers again, or the signal stops it.
+export async function reached(signal) {
+  for (;;) {
+    await wait(2000, signal);
+    if (signal.aborted) return;
+    try {
+      await get('info', signal);
+      return;
+    } catch (err) {
+      if (!err.lost) return;
+    }
+  }
+}
+
 // every does something again and again, that long after it was done, until the
 // signal stops it. What goes wrong is the banner's to tell, and is tried again.
 export async function every(milliseconds, signal, work) {

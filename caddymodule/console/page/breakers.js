@@ -33,7 +33,7 @@ function countdown(until, before, after) {
 function cellLine(cell) {
   return h('li', { 'data-cell': cell.host },
     stateBadge(cell.state), ' ', code(cell.host), cell.tenant && [' for tenant ', code(cell.tenant)],
-    h('span', { class: 'quiet' }, ' since ', time(cell.since), `, ${cell.failures} of ${plural(cell.requests, 'attempt')} failed`),
+    h('span', { class: 'quiet' }, ' since ', time(cell.since), cell.requests > 0 && `, ${cell.failures} of ${plural(cell.requests, 'attempt')} failed`),
     cell.probe_at && [' · ', countdown(cell.probe_at, 'probes in', 'probes with the next call')]);
 }
 

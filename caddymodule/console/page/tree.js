@@ -22,7 +22,7 @@ function item(value, at, parents) {
     'aria-expanded': container && parents.has(value.path) ? 'true' : null,
     'data-path': value.path, 'data-type': value.type, class: `depth-${Math.min(segments.length, 12)}`,
   }, h('span', { class: 'twist', 'aria-hidden': 'true' }),
-  h('span', { class: 'name' }, typeof name === 'number' ? `[${name}]` : name),
+  h('span', { class: 'name' }, typeof name === 'number' ? `[${name}]` : name || '""'),
   h('span', { class: 'type' }, value.type), !container && h('code', { class: `value ${value.type}` }, oneLine(value.value, 120)));
   return { element, value, level: segments.length };
 }

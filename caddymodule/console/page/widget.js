@@ -1,6 +1,6 @@
 // Small things that several views use: copying, asking back, telling, waiting.
 
-import { Problem } from './api.js';
+import { Problem, reached } from './api.js';
 import { h, replace, visible } from './dom.js';
 
 // toast tells in passing what was done.
@@ -100,7 +100,8 @@ export function trouble(err, retry) {
 }
 
 // loading fills a place with what work makes; until then it says so, and when
-// it goes wrong it says that in words and offers to try again.
+// it goes wrong it says that in words and offers to try again, which it does by
+// itself as soon as a lost gateway is back.
 export async function loading(place, signal, work) {
   replace(place, h('p', { class: 'quiet', 'data-loading': true }, 'Loading …'));
   try {
@@ -108,7 +109,14 @@ export async function loading(place, signal, work) {
     if (!signal.aborted) replace(place, made);
   } catch (err) {
     if (signal.aborted) return;
-    replace(place, trouble(err, () => loading(place, signal, work)));
+    const waiting = new AbortController();
+    const again = () => {
+      if (signal.aborted || waiting.signal.aborted) return;
+      waiting.abort();
+      loading(place, signal, work);
+    };
+    replace(place, trouble(err, again));
+    if (err.lost) reached(AbortSignal.any([signal, waiting.signal])).then(again);
   }
 }
 
