@@ -31,8 +31,10 @@
 //	             envelope.go, one in an envelope, and stream.go, its body
 //	header.go    every header that Signpost writes; envelope.go, the same as JSON
 //	span.go      every span, attribute and event
-//	record.go    what is known of a call when it is over; entry.go and redact.go,
-//	             what the call log keeps of it, and what nobody is to see
+//	record.go    what is known of a call when it is over
+//	entry.go     what the call log keeps of it: glimpse.go, seen as it passed,
+//	             packer.go, in one piece of memory, shown.go, in words;
+//	             redact.go and finder.go, without what nobody is to see
 //	structure.go whether answers still have the structure that they had;
 //	             structure_store.go, over restarts
 //	inspect.go   what is configured, and inspect_state.go, how breakers and tenants

@@ -54,3 +54,25 @@ func TestACallThatWaitsForItsEntryLooksAtTheRequestNoMore(t *testing.T) {
 		}
 	}
 }
+
+func TestACallIsKeptAfterAConfigurationThatRedactsOtherwiseWasRejected(t *testing.T) {
+	state := policy.NewState(nil)
+	shared := func(o *policy.Options) { o.State = state }
+	running := open(t, everything(), says(http.StatusOK, order()), shared)
+	if err := running.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer running.Stop()
+	spec := everything()
+	spec.Policies[0].Record = &policy.RecordSpec{Calls: 5, Redact: []string{"$.order.id"}}
+	rejected := open(t, spec, says(http.StatusOK, order()), shared)
+	if err := rejected.Start(); err != nil {
+		t.Fatal(err)
+	}
+	rejected.Stop()
+	running.Adopt()
+	call(t, running, request(http.MethodGet, "/orders/1001", ""))
+	if found, _, _ := state.CallLogs().Find(calllog.Filter{}, "", 100); len(found) != 1 {
+		t.Errorf("%d calls are kept, want the one that was made", len(found))
+	}
+}

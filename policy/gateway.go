@@ -254,8 +254,9 @@ func (g *Gateway) closeIdle() {
 func (g *Gateway) Adopt() {
 	g.state.breakers.Prune(g.allBreakers()...)
 	logs := map[string]bool{logName: true}
-	for name := range g.policies {
+	for name, p := range g.policies {
 		logs[name] = true
+		p.recording.log.Configure(p.recording.settings) // Another one may have been in charge and was rejected.
 	}
 	g.state.logs.Keep(logs)
 	used := make(map[*observed]bool)

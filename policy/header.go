@@ -171,6 +171,9 @@ func (c *call) setVariables(w *headerWriter) {
 	for i := range c.rec.Vars {
 		v := &c.rec.Vars[i]
 		text := v.Value.AppendText(buf[:0])
+		if c.scrubber != nil && bytes.IndexByte(text, '\\') >= 0 {
+			c.scrubber.Bytes(text) // Undoing the escapes of JSON in JSON can bring one to light.
+		}
 		size := encodedLen(text)
 		if size > maxVariable || total+size > maxVariables {
 			v.Omitted = true

@@ -22,11 +22,11 @@ type Millis time.Duration
 
 // MarshalJSON writes the number.
 func (m Millis) MarshalJSON() ([]byte, error) {
-	ms := time.Duration(m) / time.Millisecond
-	if time.Duration(m) > ms*time.Millisecond {
+	ms := time.Duration(m).Milliseconds()
+	if time.Duration(m)%time.Millisecond > 0 {
 		ms++
 	}
-	return strconv.AppendInt(nil, int64(ms), 10), nil
+	return strconv.AppendInt(nil, ms, 10), nil
 }
 
 // PolicyInfo is what an operator may see of a policy. It holds no secret, and no

@@ -207,7 +207,7 @@ func (c *call) describeCall(span trace.Span) {
 	attributes := append(make([]attribute.KeyValue, 0, 24+len(r.Vars)),
 		attribute.String("http.request.method", methodLabel(r.Method)),
 		attribute.String("url.scheme", schemeOf(c.req)),
-		attribute.String("url.path", bounded(c.req.URL.Path)),
+		attribute.String("url.path", c.spanText(c.req.URL.Path)),
 		attribute.Int("http.response.status_code", r.Status),
 		attribute.String("signpost.outcome", string(r.Outcome)),
 	)
@@ -226,8 +226,7 @@ func (c *call) describeCall(span trace.Span) {
 	}
 	for i := range r.Vars {
 		v := &r.Vars[i]
-		text := c.masks.text(string(v.Value.AppendText(nil)))
-		attributes = append(attributes, attribute.String("signpost.var."+v.Name, bounded(text)))
+		attributes = append(attributes, attribute.String("signpost.var."+v.Name, c.spanText(string(v.Value.AppendText(nil)))))
 	}
 	span.SetAttributes(attributes...)
 	for i := range r.Hints {
@@ -237,7 +236,7 @@ func (c *call) describeCall(span trace.Span) {
 		span.AddEvent("signpost.condition_fault", trace.WithTimestamp(r.Start.Add(r.Duration)), trace.WithAttributes(
 			attribute.String("signpost.condition.where", f.Where),
 			attribute.String("signpost.condition.text", bounded(f.Condition)),
-			attribute.String("signpost.condition.error", bounded(f.Err.Error()))))
+			attribute.String("signpost.condition.error", c.spanText(f.Err.Error()))))
 	}
 	for _, d := range r.Drift {
 		span.AddEvent("signpost.drift", trace.WithTimestamp(r.Start.Add(r.Duration)), trace.WithAttributes(
@@ -284,10 +283,10 @@ func (c *call) describeHint(span trace.Span, h *HintResult, at time.Time) {
 		attribute.Bool("signpost.hint.result", h.Holds),
 	)
 	if h.Err != nil {
-		attributes = append(attributes, attribute.String("signpost.hint.error", bounded(h.Err.Error())))
+		attributes = append(attributes, attribute.String("signpost.hint.error", c.spanText(h.Err.Error())))
 	}
 	for _, reading := range h.Readings {
-		attributes = append(attributes, attribute.String("signpost.hint.value."+bounded(reading.Name), c.masks.text(readingText(reading))))
+		attributes = append(attributes, attribute.String("signpost.hint.value."+bounded(reading.Name), c.spanText(readingText(reading))))
 	}
 	span.AddEvent("signpost.hint", trace.WithAttributes(attributes...), trace.WithTimestamp(at))
 }
@@ -326,7 +325,7 @@ func (c *call) describeAttempt(span trace.Span, i int) {
 		attribute.String("http.request.method", methodLabel(c.asked.method)),
 		attribute.String("server.address", host),
 		attribute.Int("server.port", port),
-		attribute.String("url.full", bounded(c.publicURL())),
+		attribute.String("url.full", c.spanText(c.publicURL())),
 		attribute.String("signpost.policy", c.rec.Policy),
 		attribute.String("signpost.outcome", string(a.Outcome)),
 	)
@@ -388,6 +387,18 @@ func (c *call) publicURL() string {
 	}
 	u.RawQuery = strings.Join(pairs, "&")
 	return u.String()
+}
+
+// spanText is a text that the bot or the third party may have had a part in, for
+// an attribute: without secrets and what redact found, and cut.
+func (c *call) spanText(s string) string {
+	if c.scrubber != nil {
+		b := []byte(s[:min(len(s), maxAttribute+maxCutSecret)])
+		if c.scrubber.Bytes(b) > 0 {
+			s = string(b)
+		}
+	}
+	return bounded(c.masks.text(s))
 }
 
 // bounded cuts a text for an attribute.

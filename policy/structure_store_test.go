@@ -288,6 +288,21 @@ func TestWhatCannotBeSavedIsTriedAgain(t *testing.T) {
 	})
 }
 
+func TestAStopSavesWhatCouldNotBeSavedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		on := &shelf{save: fs.ErrPermission}
+		w := storing(t, tracked(), on, &lines{}, nil)
+		w.get("/orders/1")
+		synctest.Wait()
+		on.set(func() { on.save = nil })
+		start := time.Now()
+		w.Stop()
+		if took := time.Since(start); on.held("store.order") == "" || took != 0 {
+			t.Errorf("after a stop, which took %v, is stored %q", took, on.held("store.order"))
+		}
+	})
+}
+
 func TestAReloadSavesWhatTheConfigurationBeforeCouldNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		on := &shelf{save: fs.ErrPermission}

@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"io"
 	"mime"
 	"mime/quotedprintable"
@@ -227,7 +228,8 @@ func TestAnAnswerToOneRecipientIsNoAnswerToTheOthers(t *testing.T) {
 			m := mailerTo(t, "mail.example.com:25", office.open(t, nil, false), SMTP{}, nil, nil)
 			r := m.deliver(patiently(t), toAnn())
 			for to, err := range c.refuse {
-				if !strings.Contains(r.trouble, to) || !strings.Contains(r.trouble, err.(*smtp.SMTPError).Message) {
+				var said *smtp.SMTPError
+				if !errors.As(err, &said) || !strings.Contains(r.trouble, to) || !strings.Contains(r.trouble, said.Message) {
 					t.Errorf("%q does not say what became of %s", r.trouble, to)
 				}
 			}

@@ -60,7 +60,7 @@ func (o *postOffice) open(t testing.TB, security *tls.Config, implicit bool) str
 	server.Domain = "mail.example.com"
 	server.AllowInsecureAuth = true
 	server.ErrorLog = log.New(io.Discard, "", 0)
-	var serving net.Listener = listener
+	serving := listener
 	if implicit {
 		serving = tls.NewListener(listener, security)
 	} else {

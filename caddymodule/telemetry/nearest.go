@@ -143,13 +143,13 @@ func answeredAt(r *policy.Record) time.Time {
 	return r.Start
 }
 
-// replaces tells whether a takes the place of b: as later news of the same window,
-// else when more of its limit is used than by then is of b's.
-func (a *NearLimit) replaces(b *NearLimit) bool {
-	if a.Tenant == b.Tenant && a.Window == b.Window {
-		return !a.At.Before(b.At)
+// replaces tells whether n takes the place of another: as later news of the same
+// window, else when more of its limit is used than by then is of the other's.
+func (n *NearLimit) replaces(other *NearLimit) bool {
+	if n.Tenant == other.Tenant && n.Window == other.Window {
+		return !n.At.Before(other.At)
 	}
-	return a.shareAt(a.At) > b.shareAt(a.At)
+	return n.shareAt(n.At) > other.shareAt(n.At)
 }
 
 // Top gives at most count tenants that are near a limit, the nearest first: by the

@@ -4,14 +4,14 @@ package drift
 type LineKind string
 
 const (
-	// Same: the new types would not be drift. They need not be equal: null
+	// Same says that the new types would not be drift. They need not be equal: null
 	// stands for anything, and a union may have become narrower.
 	Same LineKind = "same"
-	// Changed: the new types would be drift.
+	// Changed says that the new types would be drift.
 	Changed LineKind = "changed"
-	// Added: only the new structure has the place.
+	// Added says that only the new structure has the place.
 	Added LineKind = "added"
-	// Removed: only the old structure has the place.
+	// Removed says that only the old structure has the place.
 	Removed LineKind = "removed"
 )
 

@@ -5,7 +5,8 @@ import (
 	"errors"
 )
 
-// ErrNotJSON: a document that should be learned is not one JSON text (RFC 8259).
+// ErrNotJSON means that a document that should be learned is not one JSON text
+// (RFC 8259).
 var ErrNotJSON = errors.New("not JSON")
 
 // Learn gives the structure of a document: its places, and their types. What

@@ -18,7 +18,7 @@ const (
 	truncatedWord = "truncated"
 )
 
-// ErrStored: what should be read is not the stored form of a structure.
+// ErrStored means that what should be read is not the stored form of a structure.
 var ErrStored = errors.New("not a stored structure")
 
 // MarshalJSON gives the stored form: an object that has the path of each place
