@@ -95,6 +95,7 @@ func (f *fleet) startGateway(ctx context.Context, binary, dir, name string, at a
 	cmd.Stdin = strings.NewReader(string(config))
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	cmd.Env = append(os.Environ(),
+		"XDG_DATA_HOME="+dir, // What the gateway learns of answers goes with the run.
 		"BENCH_PORT="+port,
 		"BENCH_ADMIN="+g.admin,
 		"BENCH_UPSTREAM="+at.Store,

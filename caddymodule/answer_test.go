@@ -146,3 +146,47 @@ func TestAStaleAnswerIsKeptForEachLanguageThatVaryNames(t *testing.T) {
 	s.get("/store/x", "X-Tenant-ID", "acme", "Accept-Language", "fr").want(t, 500, "Signpost-Fallback", "")
 	s.get("/store/x", "X-Tenant-ID", "acme", "Accept-Language", "de").want(t, 200, "Signpost-Fallback", "stale")
 }
+
+// Net/http holds small answers of known length back until they are whole, which can
+// be long after the deadline.
+func TestWhatHasComeOfAnAnswerOfKnownLengthIsNotHeldBack(t *testing.T) {
+	release := make(chan struct{})
+	party := thirdParty(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		w.WriteHeader(http.StatusOK)
+		if r.URL.Path == "/half" {
+			io.WriteString(w, "hello")
+		}
+		http.NewResponseController(w).Flush()
+		<-release
+		io.WriteString(w, "helloworld"[10-map[bool]int{true: 5, false: 10}[r.URL.Path == "/half"]:])
+	})
+	s := start(t, unlimited+"policy store "+party.URL+" {\nrecord 1000 bodies 64KiB\n}")
+	for path, header := range map[string]http.Header{
+		"/store/half": nil, "/store/none": nil, "/store/half?upgrade": {"Connection": {"Upgrade"}, "Upgrade": {"chat"}},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://signpost"+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, values := range header {
+			req.Header[name] = values
+		}
+		resp, err := s.bot.Do(req) // It returns when the headers are there.
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		var first [5]byte
+		if path != "/store/none" {
+			if _, err := io.ReadFull(resp.Body, first[:]); err != nil || string(first[:]) != "hello" {
+				t.Errorf("%s: the first bytes are %q (%v), want hello before the rest is there", path, first, err)
+			}
+		}
+		release <- struct{}{}
+		rest, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || len(rest) < 5 {
+			t.Errorf("%s: the rest is %q (%v)", path, rest, err)
+		}
+	}
+}

@@ -20,7 +20,7 @@ import (
 )
 
 func init() {
-	caddy.RegisterModule(App{})
+	caddy.RegisterModule(new(App))
 }
 
 // App is Caddy's app "signpost": the policies, compiled, with all they share.
@@ -46,7 +46,7 @@ type App struct {
 }
 
 // CaddyModule returns the Caddy module information.
-func (App) CaddyModule() caddy.ModuleInfo {
+func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "signpost", New: func() caddy.Module { return new(App) }}
 }
 

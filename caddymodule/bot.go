@@ -31,7 +31,8 @@ func (b *bot) upgrade(w http.ResponseWriter, r *http.Request, h *Handler) {
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.URL.RawQuery = p.In.URL.RawQuery // ReverseProxy drops what it cannot parse.
 		},
-		Transport: b,
+		Transport:     b,
+		FlushInterval: holdBack,
 		ModifyResponse: func(*http.Response) error {
 			b.release(w, r)
 			return nil

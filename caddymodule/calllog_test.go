@@ -75,8 +75,8 @@ func TestTheCallLogGoesThroughReloads(t *testing.T) {
 	}
 	s.get("/nobody/x").want(t, 404)
 	before := o.kept("policy=store")
-	if len(before) != 6 || len(o.kept("policy=")) != 1 {
-		t.Fatalf("%d calls are kept, want 6, and %d of no policy, want 1", len(before), len(o.kept("policy=")))
+	if len(before) != 6 || len(o.kept("policy=_none")) != 1 {
+		t.Fatalf("%d calls are kept, want 6, and %d of no policy, want 1", len(before), len(o.kept("policy=_none")))
 	}
 	if err := s.load(storeOf(upstream, "record 3 redact $[card"), consoleSite); err == nil {
 		t.Fatal("a path with a mistake was taken")

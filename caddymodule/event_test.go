@@ -104,26 +104,32 @@ func TestBreakersEmitCaddyEvents(t *testing.T) {
 
 func TestDriftAndFailuresEmitCaddyEventsOnce(t *testing.T) {
 	party, url := shapes(t)
-	name := fresh("telling")
+	name, changing := fresh("telling"), fresh("changing")
+	config := watched(name, url) + "\n" + strings.TrimPrefix(watched(changing, url), unlimited) + "\n"
 	var l listener
-	s := startGlobal(t, subscribed(t, &l), watched(name, url), "signpost")
+	s := startGlobal(t, subscribed(t, &l), config, "signpost")
 	s.get("/" + name + "/orders/1")
-	party.body.Store(movedShape)
-	trace := s.get("/" + name + "/orders/1").Header.Get("Signpost-Trace")
-	l.next(t, "signpost.drift", map[string]any{
-		"policy": name, "operation": "order", "changes": "$.order.status: string, now missing", "trace_id": trace,
-	})
+	s.get("/" + changing + "/orders/1")
 	failed := s.get("/" + name + "/fails")
 	failed.want(t, 500)
 	l.next(t, "signpost.policy_failed", map[string]any{
 		"policy": name, "outcome": "server_error", "reason": failed.Header.Get("Signpost-Reason"), "failed": 1,
 		"trace_id": failed.Header.Get("Signpost-Trace"),
 	})
+	party.body.Store(movedShape)
+	// The event of a drift does not wait for the hour of the alerts; where a drift
+	// is all that an alert tells, no call failed.
+	for _, policy := range []string{name, changing} {
+		trace := s.get("/" + policy + "/orders/1").Header.Get("Signpost-Trace")
+		l.next(t, "signpost.drift", map[string]any{
+			"policy": policy, "operation": "order", "changes": "$.order.status: string, now missing", "trace_id": trace,
+		})
+	}
 	for range 5 {
 		s.get("/"+name+"/orders/1").want(t, 200, "Signpost-Drift", changed)
 		s.get("/"+name+"/fails").want(t, 500)
 	}
-	if err := s.load(watched(name, url)+"policy other "+url, "signpost"); err != nil {
+	if err := s.load(config+"policy other "+url, "signpost"); err != nil {
 		t.Fatal(err)
 	}
 	s.after("/"+name+"/orders/1").want(t, 200, "Signpost-Drift", changed)

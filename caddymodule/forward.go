@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
 
 // forward writes the engine's answer to the bot. The header has the engine's own
@@ -86,13 +87,100 @@ func copyBody(w http.ResponseWriter, resp *http.Response) error {
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	var to io.Writer = plainWriter{w}
-	if resp.ContentLength < 0 {
-		to = flushingWriter{w, http.NewResponseController(w)}
-		_ = http.NewResponseController(w).Flush() // The headers, before the first byte comes.
+	if resp.ContentLength >= 0 {
+		return copyKnown(w, resp, *buffer)
 	}
+	to := flushingWriter{w, http.NewResponseController(w)}
+	_ = to.control.Flush() // The headers, before the first byte comes.
 	_, err := io.CopyBuffer(to, plainReader{resp.Body}, *buffer)
 	return err
+}
+
+// holdBack is how long the beginning of an answer may wait for more of it: most
+// answers come in one piece, and leave in one.
+const holdBack = 2 * time.Millisecond
+
+// copyKnown passes a body of known length on. What has come of it is sent when the
+// rest keeps one waiting.
+func copyKnown(w http.ResponseWriter, resp *http.Response, buffer []byte) error {
+	to := prompts.Get().(*promptWriter)
+	to.begin(w)
+	defer to.end()
+	left := resp.ContentLength
+	for {
+		n, err := resp.Body.Read(buffer)
+		left -= int64(n)
+		if failed := to.write(buffer[:n], left > 0); failed != nil {
+			return failed
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// promptWriter sends what it was given when nothing follows for a moment.
+type promptWriter struct {
+	timer *time.Timer
+
+	mu      sync.Mutex
+	w       http.ResponseWriter // nil before begin and after end
+	waiting bool                // something has not been sent, or the headers have not
+}
+
+// prompts are lent for copying bodies.
+var prompts = sync.Pool{New: func() any {
+	p := &promptWriter{}
+	p.timer = time.AfterFunc(time.Hour, p.flush)
+	p.timer.Stop()
+	return p
+}}
+
+// begin takes the writer, whose headers wait.
+func (p *promptWriter) begin(w http.ResponseWriter) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.w, p.waiting = w, true
+	p.timer.Reset(holdBack)
+}
+
+// write writes, and tells whether more is to follow.
+func (p *promptWriter) write(b []byte, more bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(b) == 0 {
+		return nil
+	}
+	if _, err := p.w.Write(b); err != nil {
+		return err
+	}
+	if more && !p.waiting {
+		p.timer.Reset(holdBack)
+	}
+	p.waiting = true
+	return nil
+}
+
+// flush sends what waits. The timer calls it.
+func (p *promptWriter) flush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.w != nil && p.waiting {
+		p.waiting = false
+		_ = http.NewResponseController(p.w).Flush() // A broken connection shows at the next write.
+	}
+}
+
+// end gives the writer back, and may be used again.
+func (p *promptWriter) end() {
+	p.mu.Lock()
+	p.timer.Stop()
+	p.w, p.waiting = nil, false
+	p.mu.Unlock()
+	prompts.Put(p)
 }
 
 // buffers are lent for copying bodies.
@@ -104,12 +192,9 @@ var buffers = sync.Pool{New: func() any {
 // copyBufferSize is how much is copied at once, in bytes.
 const copyBufferSize = 32 << 10
 
-// plainWriter and plainReader hide what else their values can do, so that
-// io.CopyBuffer uses the buffer.
-type (
-	plainWriter struct{ io.Writer }
-	plainReader struct{ io.Reader }
-)
+// plainReader hides what else a reader can do, so that io.CopyBuffer uses the
+// buffer.
+type plainReader struct{ io.Reader }
 
 // flushingWriter sends what it is given at once.
 type flushingWriter struct {

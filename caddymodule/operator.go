@@ -82,11 +82,12 @@ func (a *App) provisionAlerts() error {
 
 // told emits the Caddy event of a message that became due.
 func (a *App) told(t alert.Told) {
-	if t.Kind != alert.Failing || len(t.Reasons) == 0 {
+	failed := &t.Failed
+	if len(failed.Reasons) == 0 {
 		return // A drift has an event of its own.
 	}
-	last := t.Reasons[len(t.Reasons)-1]
-	a.events.PolicyFailed(t.Policy, last.Outcome, last.Text, last.TraceID, t.Total)
+	last := failed.Reasons[len(failed.Reasons)-1]
+	a.events.PolicyFailed(t.Policy, last.Outcome, last.Text, last.TraceID, failed.Total)
 }
 
 // startOperator starts what tells others of this configuration's calls.

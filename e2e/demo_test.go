@@ -15,7 +15,7 @@ import (
 func startDemo(t *testing.T) gateway {
 	t.Helper()
 	config := readFile(t, "Caddyfile")
-	ports := map[string]string{"8080": freePort(t), "9090": freePort(t)}
+	ports := map[string]string{"8080": freePort(t), "8081": freePort(t), "9090": freePort(t)}
 	for old, port := range ports {
 		if !bytes.Contains(config, []byte(":"+old)) {
 			t.Fatalf("the demo does not listen on port %s, as its README says", old)
@@ -55,6 +55,7 @@ func TestTheDemoNamesABranchWhateverHappens(t *testing.T) {
 	}{
 		{"/store/orders/1001", map[string]string{"signpost-route": "shipped", "signpost-outcome": "success", "signpost-next": "continue", "signpost-var-eta": "2026-11-23"}},
 		{"/store/orders/1002", map[string]string{"signpost-route": "preparing", "signpost-var-eta": "unknown"}},
+		{"/store/orders/1003", map[string]string{"signpost-route": "success", "signpost-drift": "JSON Structure Change Detected"}},
 		{"/store/orders/4711", map[string]string{"signpost-route": "not_found", "signpost-outcome": "client_error", "signpost-next": "continue"}},
 		{"/store/orders/901", map[string]string{"signpost-outcome": "timeout", "signpost-next": "continue", "signpost-fallback": "static"}},
 		{"/gone/orders/1", map[string]string{"signpost-outcome": "unreachable", "signpost-route": "handoff", "signpost-next": "continue"}},

@@ -61,7 +61,7 @@ func start(t *testing.T, config []byte, port string, env ...string) gateway {
 	var log syncBuffer
 	cmd := exec.Command(binary, "run", "--adapter", "caddyfile", "--config", "-")
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = root, bytes.NewReader(config), &log, &log
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(append(os.Environ(), "XDG_DATA_HOME="+t.TempDir()), env...) // What it learns is its own.
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("starting the gateway: %v", err)
 	}
@@ -131,19 +131,27 @@ func (g gateway) get(t *testing.T, tenant, path string) (*http.Response, string)
 	return resp, string(body)
 }
 
-// freePort asks the kernel for a port that nobody listens on.
+// given are the ports that freePort gave.
+var given sync.Map
+
+// freePort asks the kernel for a port that nobody listens on. It gives none twice:
+// Caddy would let two sites share one, and connections would reach either.
 func freePort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("looking for a free port: %v", err)
+	for {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatalf("looking for a free port: %v", err)
+		}
+		_, port, err := net.SplitHostPort(listener.Addr().String())
+		listener.Close()
+		if err != nil {
+			t.Fatalf("looking for a free port: %v", err)
+		}
+		if _, before := given.LoadOrStore(port, true); !before {
+			return port
+		}
 	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatalf("looking for a free port: %v", err)
-	}
-	return port
 }
 
 // readFile reads a file of the repository.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -134,10 +135,16 @@ func client(t *testing.T, path string) string {
 	return absolute
 }
 
+// installing is held by whoever installs packages: tests that run side by side
+// may want the same.
+var installing sync.Mutex
+
 // install brings the packages that a bot's lock file names. They stay beside the
 // bot until the lock file is newer than what npm wrote when it was done.
 func install(t *testing.T, name string) {
 	t.Helper()
+	installing.Lock()
+	defer installing.Unlock()
 	dir := client(t, name)
 	wanted, err := os.Stat(filepath.Join(dir, "package-lock.json"))
 	if err != nil {

@@ -46,6 +46,7 @@ const soakCaddyfile = `{
 			concurrency 20
 		}
 		policy store {$STORE} {
+			record 200 bodies 64KiB redact $.order.card
 			timeout 300ms
 			breaker 50% of 20 in 1s {
 				open 200ms

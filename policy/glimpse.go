@@ -29,6 +29,10 @@ type glimpse struct {
 	length int64
 	head   place
 
+	// Where the headers that Signpost wrote are in packed, and, where they could not
+	// wait, those that came.
+	mine, came place
+
 	// packed is where the entry is put together; the headers of the bot's answer
 	// stand in it first.
 	packed []byte
@@ -79,14 +83,27 @@ func (c *call) seeAnswer(resp *http.Response) {
 	if c.recorded() == nil || resp == nil {
 		return
 	}
-	b := c.glimpse.packed[:0]
-	if c.glimpse.answer == nil || c.glimpse.own != nil {
-		b = c.packHeader(b, 0, resp.Header, func(name string) bool { return slices.Contains(c.glimpse.names, name) })
+	g := &c.glimpse
+	written := func(name string) bool { return slices.Contains(g.names, name) }
+	b := g.packed[:0]
+	if g.answer == nil || g.own != nil {
+		b = c.packHeader(b, 0, resp.Header, written)
 	}
-	for i, name := range c.glimpse.names {
-		b, _ = calllog.AppendHeader(b, 0, name, c.glimpse.values[i])
+	for i, name := range g.names {
+		b, _ = calllog.AppendHeader(b, 0, name, g.values[i])
 	}
-	c.glimpse.packed = b
+	g.mine = place{end: len(b)}
+	if g.answer != nil && !c.reusable {
+		// Whoever reads the answer may change its header, and Signpost's own headers
+		// are in it where no other place was named for them.
+		from := len(b)
+		if c.info.Header != nil {
+			written = isOwnHeader
+		}
+		b = c.packHeader(b, from, g.answer.resp.Header, written)
+		g.came = place{start: from, end: len(b)}
+	}
+	g.packed = b
 }
 
 // packHeader packs a header but for the names that are left out, and without what

@@ -153,11 +153,14 @@ func (p *packer) pack() {
 	if p.masks.any() {
 		p.maskVariables()
 	}
-	p.response.head = place{end: p.glimpse.head.start}
+	p.response.head = p.glimpse.mine
 	p.scrubbed.start = len(p.buf)
 	if p.received.there {
 		p.received.body = p.body(p.received.shown)
-		p.received.head = p.header(p.glimpse.answer.resp.Header, isOwnHeader) // Without Caddy those are there, too.
+		p.received.head = p.glimpse.came
+		if p.received.head == (place{}) {
+			p.received.head = p.header(p.glimpse.answer.resp.Header, isOwnHeader)
+		}
 	}
 	p.vars = p.room[:0]
 	p.scrubbed.end = len(p.buf)

@@ -74,6 +74,7 @@ type observed struct {
 	saving       chan struct{}             // has room for the one archive that saves it, so that the later state is saved last
 	saved        atomic.Pointer[knowledge] // what the storage holds, nil where that is not known
 	answers      atomic.Int64              // that were compared
+	skipped      atomic.Int64              // that were too large for it
 	drifted      atomic.Int64              // of them, those that differed, since it began
 	last         atomic.Int64              // when the last one that differed came, in Unix nanoseconds
 }
@@ -96,7 +97,7 @@ const maxChanges = 100
 
 // maxCompared bounds the answers that are compared, in bytes: comparing takes
 // about 3 µs a KiB, and the bot waits for it.
-const maxCompared = 256 << 10
+const maxCompared = 1 << 20
 
 // structureWatch compares the answers of one compiled operation.
 type structureWatch struct {
@@ -122,24 +123,31 @@ func (w *structureWatch) against(s *drift.Structure) *drift.Watch {
 }
 
 // compareStructure looks whether a mapped success has the structure that its
-// operation's answers have. The first one teaches it.
+// operation's answers have. The first one teaches it. An answer that is none for
+// the lack of a required variable is the gravest change, and compared as well.
 func (c *call) compareStructure(end *ending) {
-	w := c.op.structure
-	if w == nil || !c.op.readsJSON || end.outcome != Success {
-		return // What an envelope alone reads is compared with nothing: other bots' calls would not be.
+	w, a := c.op.structure, end.answer
+	if w == nil || !c.op.readsJSON && c.op.reply.as != replyEnvelope {
+		return // What only some bots want in an envelope is compared with nothing.
 	}
-	if end.answer == nil || end.answer.doc == nil || len(end.answer.doc) > maxCompared {
+	if a == nil || a.doc == nil || a.status < 200 || a.status > 299 {
 		return
 	}
+	lacks := end.outcome == Unmappable && a.why == ""
 	known := w.known.Load()
-	if !known.ready {
+	switch {
+	case end.outcome != Success && !lacks, !known.ready && known.structure != nil:
+		return
+	case len(a.doc) > maxCompared:
+		w.skipped.Add(1)
+		return
+	case known.structure == nil:
+		if !lacks {
+			c.learn(w, known, a.doc)
+		}
 		return
 	}
-	doc := end.answer.doc
-	if known.structure == nil {
-		c.learn(w, known, doc)
-		return
-	}
+	doc := a.doc
 	w.answers.Add(1)
 	changes := w.against(known.structure).Compare(doc)
 	changes = slices.DeleteFunc(changes, func(d drift.Change) bool { return isAmong(known.ignored, d) })
@@ -249,15 +257,15 @@ func (g *Gateway) changeStructure(policy, operation string, f func(*structureWat
 	return err
 }
 
-// AcceptStructure takes the structure of the answer that drifted for the one to
-// compare with from now on. The error is ErrNoOperation or ErrNothingDrifts. It is
+// AcceptStructure takes what differs for what answers are compared with from now
+// on; all else stays as it was, also what is ignored. The error is ErrNoOperation or ErrNothingDrifts. It is
 // safe for concurrent use, like all methods here.
 func (g *Gateway) AcceptStructure(policy, operation string) error {
 	return g.changeStructure(policy, operation, func(w *structureWatch, k *knowledge) error {
 		if len(k.changes) == 0 {
 			return ErrNothingDrifts
 		}
-		k.structure, k.learned, k.ignored = k.latest, time.Now(), nil
+		k.structure, k.learned = drift.Merge(k.structure, k.latest, k.changes), time.Now()
 		w.settle(k)
 		return nil
 	})

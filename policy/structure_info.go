@@ -21,9 +21,11 @@ type StructureInfo struct {
 	Learned *time.Time `json:"learned"`
 	Pinned  bool       `json:"pinned"`
 
-	// Answers counts those that were compared since the process began, Count
+	// Answers counts those that were compared since the process began, Skipped
+	// those that were larger than 1 MiB and so were not, Count
 	// those that drifted since DriftingSince, and LastSeen is the last of them.
 	Answers       int64      `json:"answers"`
+	Skipped       int64      `json:"skipped"`
 	Count         int64      `json:"count"`
 	DriftingSince *time.Time `json:"drifting_since"`
 	LastSeen      *time.Time `json:"last_seen"`
@@ -35,7 +37,8 @@ type StructureInfo struct {
 	Changes []DriftChange `json:"changes"`
 
 	// Structure and Diff are there where one operation was asked for: the paths
-	// with their types, and both structures side by side while they differ.
+	// with their types and, while answers differ, beside them what they would be if
+	// that were accepted.
 	Structure *drift.Structure `json:"structure,omitempty"`
 	Diff      []drift.Line     `json:"diff,omitempty"`
 }
@@ -79,7 +82,7 @@ func (g *Gateway) Structure(policy, operation string) (StructureInfo, bool) {
 		info, k := op.structureInfo()
 		info.Structure = k.structure
 		if len(k.changes) > 0 {
-			info.Diff = drift.Diff(k.structure, k.latest)
+			info.Diff = drift.Diff(k.structure, drift.Merge(k.structure, k.latest, k.changes))
 		}
 		return info, true
 	}
@@ -95,7 +98,7 @@ func (op *operation) structureInfo() (StructureInfo, *knowledge) {
 		return info, &knowledge{}
 	}
 	k := w.known.Load()
-	info.Answers, info.Pinned, info.Ignored = w.answers.Load(), k.pinned, len(k.ignored)
+	info.Answers, info.Skipped, info.Pinned, info.Ignored = w.answers.Load(), w.skipped.Load(), k.pinned, len(k.ignored)
 	if info.State = "learning"; k.structure == nil {
 		return info, k
 	}

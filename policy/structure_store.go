@@ -32,6 +32,9 @@ const (
 	maxStored = 4 << 20
 	// saveAgain is how long to wait after what could not be saved.
 	saveAgain = 30 * time.Second
+	// loadPatience is how long Start waits for what is stored, so that the first
+	// answers are compared with it. It is read all the same if it takes longer.
+	loadPatience = 500 * time.Millisecond
 	// stopPatience is how long Stop waits for what is being saved.
 	stopPatience = time.Second
 )
@@ -61,6 +64,8 @@ type archive struct {
 	news  chan struct{} // has room for one
 	quit  chan struct{}
 	done  chan struct{}
+
+	loaded chan struct{} // closed when all that is stored has been read
 }
 
 // newArchive starts the goroutine, which first reads what is stored of the
@@ -68,7 +73,7 @@ type archive struct {
 func newArchive(of *structures, storage Storage, all []*observed, warn func(doing string, err error)) *archive {
 	a := &archive{
 		structures: of, storage: storage, warn: warn, own: make(map[*observed]bool),
-		dirty: make(map[*observed]bool), news: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		dirty: make(map[*observed]bool), news: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), loaded: make(chan struct{}),
 	}
 	for _, o := range all {
 		a.own[o] = true
@@ -126,6 +131,7 @@ func (a *archive) run(all []*observed) {
 			a.load(o)
 		}
 	}
+	close(a.loaded)
 	again := time.NewTimer(saveAgain)
 	defer again.Stop()
 	for {
@@ -242,8 +248,30 @@ func (a *archive) load(o *observed) {
 			next = knowledge{ready: true}
 		}
 	}
-	if o.known.CompareAndSwap(known, &next) {
+	a.take(o, next)
+}
+
+// take takes what was read for what is known. Where nothing was, an answer that
+// came meanwhile has taught.
+func (a *archive) take(o *observed, read knowledge) {
+	for {
+		known := o.known.Load()
+		if known.ready {
+			return // Somebody pinned one.
+		}
+		next := read
+		if next.structure == nil {
+			next.structure, next.learned = known.structure, known.learned
+		}
+		if !o.known.CompareAndSwap(known, &next) {
+			continue
+		}
+		if read.structure == nil && next.structure != nil {
+			a.changed(o)
+			return
+		}
 		o.saved.Store(&next)
+		return
 	}
 }
 
@@ -279,11 +307,18 @@ func (g *Gateway) watchStructures() {
 		return
 	}
 	var told sync.Map
-	g.archive.Store(newArchive(g.state.structures, g.storage, all, func(doing string, err error) {
+	a := newArchive(g.state.structures, g.storage, all, func(doing string, err error) {
 		if _, before := told.LoadOrStore(doing, true); !before {
 			g.log.Warn(doing+" failed: what answers look like is remembered until the process ends", "error", err)
 		}
-	}))
+	})
+	g.archive.Store(a)
+	patience := time.NewTimer(loadPatience)
+	defer patience.Stop()
+	select {
+	case <-a.loaded:
+	case <-patience.C:
+	}
 }
 
 // allObserved gives what is known of the answers of each operation.

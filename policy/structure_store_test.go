@@ -374,12 +374,12 @@ func TestAStorageThatHangsHoldsUpNothing(t *testing.T) {
 		if got := w.get("/orders/1"); got != changed {
 			t.Errorf("what was pinned meanwhile does not count: %q", got)
 		}
-		if took := time.Since(start); took != 0 {
-			t.Errorf("start and calls took %v", took)
+		if took := time.Since(start); took != 500*time.Millisecond {
+			t.Errorf("start and calls took %v, want half a second for the start", took)
 		}
 		w.Stop()
-		if took := time.Since(start); took != time.Second {
-			t.Errorf("stop took %v, want a second", took)
+		if took := time.Since(start); took != 1500*time.Millisecond {
+			t.Errorf("start and stop took %v, want a second more", took)
 		}
 		close(release)
 		synctest.Wait()
@@ -546,5 +546,38 @@ func TestChangesAreSavedWhileTheyGoOnAndTheLastOneStays(t *testing.T) {
 	}
 	if got := on.held("store.order"); !strings.Contains(got, `"structure":{"$":"array","$[*]":"number"}`) {
 		t.Errorf("in the end is stored %s", got)
+	}
+}
+
+// Sites may take calls before what is stored has been read.
+func TestAnAnswerThatComesBeforeTheStorageIsReadTeachesWhereNothingIsStored(t *testing.T) {
+	for name, c := range map[string]struct{ stored, header string }{
+		"nothing":           {"", changed},
+		"another structure": {`{"about":"GET https://api.store.example/v2/orders/{number}","structure":{"$":"array"}}`, changed},
+		"the moved one":     {`{"about":"GET https://api.store.example/v2/orders/{number}","structure":{"$":"object"}}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				on := &shelf{}
+				if c.stored != "" {
+					if err := on.Save("store.order", []byte(c.stored)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				on.set(func() { on.hang = release })
+				w := storing(t, tracked(), on, &lines{}, nil)
+				defer w.Stop()
+				if got := w.get("/orders/1"); got != "" {
+					t.Errorf("the first answer says %q", got)
+				}
+				close(release)
+				synctest.Wait()
+				w.party.say(200, movedShape)
+				if got := w.get("/orders/1"); got != c.header {
+					t.Errorf("an answer of another shape says %q, want %q", got, c.header)
+				}
+			})
+		})
 	}
 }

@@ -9,15 +9,16 @@ import (
 )
 
 const (
-	// quiet is the least time between two messages about a policy and kind.
+	// quiet is the least time between two messages about a policy, but that one about
+	// changed answers alone does not delay that calls fail.
 	quiet = time.Hour
 
-	// maxLedgers bounds what a Book holds: 1,000 policies with both kinds.
-	maxLedgers = 2000
+	// maxLedgers bounds what a Book holds: one ledger for each policy.
+	maxLedgers = 1000
 )
 
 // Book is what must be known across configurations: when each policy was last
-// told of, what failed since, and what is still to be delivered. It lives in
+// told of, what happened since, and what is still to be delivered. It lives in
 // memory, holds 1,000 policies at most, some KiB each, and is safe for
 // concurrent use. Of more policies, the one that was told of longest ago is
 // forgotten, those of which nothing waits first.
@@ -25,20 +26,15 @@ type Book struct {
 	queue *queue
 
 	mu      sync.Mutex
-	ledgers map[subject]*ledger
-	left    int       // notes that were forgotten with their ledgers
-	senders []*Sender // the last one started is in charge
+	ledgers map[string]*ledger // by policy
+	left    int                // notes that were forgotten with their ledgers
+	senders []*Sender          // the last one started is in charge
 }
 
-// subject is what a message is about.
-type subject struct {
-	policy string
-	kind   Kind
-}
-
-// ledger is what is known of one subject.
+// ledger is what is known of one policy.
 type ledger struct {
 	told    time.Time // when the last message became due
+	mild    bool      // it told of changed answers alone
 	open    Digest    // what happened since
 	parcels []*parcel
 	trouble map[channel]string // of the last delivery by each, if it did not succeed
@@ -46,7 +42,7 @@ type ledger struct {
 
 // NewBook gives an empty Book.
 func NewBook() *Book {
-	return &Book{queue: newQueue(), ledgers: map[subject]*ledger{}}
+	return &Book{queue: newQueue(), ledgers: map[string]*ledger{}}
 }
 
 // collect notes what waits in the queue. It tells whether a message may have
@@ -59,38 +55,44 @@ func (b *Book) collect(now time.Time) (look bool) {
 		if n.Time.IsZero() {
 			n.Time = now
 		}
-		l := b.ledger(subject{n.Policy, n.kind})
-		look = look || l.open.Total == 0
-		l.open.add(&n.Failure)
+		l := b.ledger(n.Policy)
+		look = look || l.isNews(n.kind)
+		l.open.of(n.kind).add(&n.Failure)
 	}
 	b.queue.take(func(t tally, n int) {
-		l := b.ledger(subject{t.policy, t.kind})
-		look = look || l.open.Total == 0
-		l.open.count(cleaned(t.outcome), n, now)
+		l := b.ledger(t.policy)
+		look = look || l.isNews(t.kind)
+		l.open.of(t.kind).count(cleaned(t.outcome), n, now)
 	})
 	return look
 }
 
-// ledger gives the ledger of a subject, and makes room for a new one.
-func (b *Book) ledger(of subject) *ledger {
-	l, known := b.ledgers[of]
+// isNews tells whether a note may make a message due: the first one of all, and
+// the first failure.
+func (l *ledger) isNews(k kind) bool {
+	return l.open.total() == 0 || k == failing && l.open.Failed.Total == 0
+}
+
+// ledger gives the ledger of a policy, and makes room for a new one.
+func (b *Book) ledger(policy string) *ledger {
+	l, known := b.ledgers[policy]
 	if !known {
 		if len(b.ledgers) >= maxLedgers {
 			b.forgetOne()
 		}
 		l = &ledger{trouble: map[channel]string{}}
-		b.ledgers[of] = l
+		b.ledgers[policy] = l
 	}
 	return l
 }
 
 // forgetOne drops the ledger that matters least.
 func (b *Book) forgetOne() {
-	var victim subject
+	var victim string
 	var least *ledger
-	for of, l := range b.ledgers {
+	for policy, l := range b.ledgers {
 		if least == nil || l.compare(least) < 0 {
-			victim, least = of, l
+			victim, least = policy, l
 		}
 	}
 	b.left += least.waiting()
@@ -107,9 +109,9 @@ func (l *ledger) compare(other *ledger) int {
 
 // waiting is how much was noted and reached nobody yet.
 func (l *ledger) waiting() int {
-	n := l.open.Total
+	n := l.open.total()
 	for _, p := range l.parcels {
-		n += p.digest.Total
+		n += p.digest.total()
 	}
 	return n
 }
@@ -129,21 +131,22 @@ func (b *Book) due(now time.Time, targets func(policy string) []target) []Told {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var told []Told
-	for of, l := range b.ledgers {
-		if l.open.Total == 0 || !l.mayTell(now) {
+	for policy, l := range b.ledgers {
+		if l.open.total() == 0 || !l.mayTell(now) {
 			continue
 		}
 		fresh := l.open
-		l.open, l.told = Digest{}, now
-		l.dispatch(fresh, targets(of.policy), now)
-		told = append(told, Told{Policy: of.policy, Kind: of.kind, Digest: fresh})
+		l.open, l.told, l.mild = Digest{}, now, fresh.Failed.Total == 0
+		l.dispatch(fresh, targets(policy), now)
+		told = append(told, Told{Policy: policy, Digest: fresh})
 	}
 	return told
 }
 
-// mayTell tells whether the hour after the last message is over.
+// mayTell tells whether the hour after the last message is over, or was not one of
+// those that a failed call has to wait for.
 func (l *ledger) mayTell(now time.Time) bool {
-	return l.told.IsZero() || now.Sub(l.told) >= quiet
+	return l.told.IsZero() || now.Sub(l.told) >= quiet || l.mild && l.open.Failed.Total > 0
 }
 
 // next is when due or ready will have something to do, or the zero time. It
@@ -158,7 +161,7 @@ func (b *Book) next(now time.Time) time.Time {
 		}
 	}
 	for _, l := range b.ledgers {
-		if l.open.Total > 0 {
+		if l.open.total() > 0 {
 			sooner(l.told.Add(quiet))
 		}
 		for _, p := range l.parcels {
@@ -175,27 +178,24 @@ func (b *Book) reset(policy string, now time.Time) (known bool) {
 	b.collect(now)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, kind := range []Kind{Failing, Drifting} {
-		of := subject{policy, kind}
-		if _, there := b.ledgers[of]; there {
-			known = true
-			delete(b.ledgers, of)
-		}
-	}
+	_, known = b.ledgers[policy]
+	delete(b.ledgers, policy)
 	return known
 }
 
-// Status is what is known of a policy's messages of one kind.
+// Status is what is known of a policy's messages.
 type Status struct {
-	// Policy and Kind are what the messages are about.
+	// Policy is what the messages are about.
 	Policy string `json:"policy"`
-	Kind   Kind   `json:"kind"`
 
 	// LastTold is when the last message became due.
 	LastTold time.Time `json:"last_told,omitzero"`
 
-	// Failed is how often it happened since.
+	// Failed is how many calls failed since.
 	Failed int `json:"failed"`
+
+	// Drifted is how often the structure of answers changed since.
+	Drifted int `json:"drifted"`
 
 	// NextAt is when the next message may leave, and zero when that is at once.
 	NextAt time.Time `json:"next_at,omitzero"`
@@ -208,16 +208,16 @@ type Status struct {
 	LastError string `json:"last_error,omitempty"`
 }
 
-// Status tells of each policy and kind that ever was told of, by name. It takes
-// a lock that no call waits for.
+// Status tells of each policy that ever was told of, by name. It takes a lock
+// that no call waits for.
 func (b *Book) Status() []Status {
 	now := time.Now()
 	b.mu.Lock()
 	all := make([]Status, 0, len(b.ledgers))
-	for of, l := range b.ledgers {
+	for policy, l := range b.ledgers {
 		s := Status{
-			Policy: of.policy, Kind: of.kind,
-			LastTold: l.told, Failed: l.open.Total, Pending: len(l.parcels), LastError: l.lastError(),
+			Policy: policy, LastTold: l.told, Failed: l.open.Failed.Total, Drifted: l.open.Drifted.Total,
+			Pending: len(l.parcels), LastError: l.lastError(),
 		}
 		if !l.mayTell(now) {
 			s.NextAt = l.told.Add(quiet)
@@ -225,9 +225,7 @@ func (b *Book) Status() []Status {
 		all = append(all, s)
 	}
 	b.mu.Unlock()
-	slices.SortFunc(all, func(a, b Status) int {
-		return cmp.Or(cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Kind, b.Kind))
-	})
+	slices.SortFunc(all, func(a, b Status) int { return cmp.Compare(a.Policy, b.Policy) })
 	return all
 }
 

@@ -18,10 +18,11 @@ import (
 func TestABookIsBoundedAndForgetsFirstWhatMattersLeast(t *testing.T) {
 	book := NewBook()
 	now := afternoon
-	enter := func(policy string) {
-		book.queue.put(note{kind: Failing, Failure: Failure{Policy: policy, Outcome: "timeout"}})
+	add := func(k kind, policy string) {
+		book.queue.put(note{kind: k, Failure: Failure{Policy: policy, Outcome: "timeout"}})
 		book.collect(now)
 	}
+	enter := func(policy string) { add(failing, policy) }
 	nobody := func(string) []target { return nil }
 	for i := range maxLedgers {
 		enter(fmt.Sprint("p", i))
@@ -29,24 +30,71 @@ func TestABookIsBoundedAndForgetsFirstWhatMattersLeast(t *testing.T) {
 		now = now.Add(time.Millisecond)
 	}
 	enter("p0") // It was told of longest ago, but something waits.
+	add(drifting, "p1")
 	enter("new")
 	if got := len(book.ledgers); got != maxLedgers {
 		t.Errorf("got %d ledgers, want %d", got, maxLedgers)
 	}
-	for policy, want := range map[string]bool{"p0": true, "p1": false, "p2": true, "new": true} {
-		if _, got := book.ledgers[subject{policy, Failing}]; got != want {
+	for policy, want := range map[string]bool{"p0": true, "p1": true, "p2": false, "p3": true, "new": true} {
+		if _, got := book.ledgers[policy]; got != want {
 			t.Errorf("%s: got it kept %t, want %t", policy, got, want)
 		}
 	}
 	if got := book.lost(); got != 0 {
 		t.Errorf("got %d notes lost, want 0", got)
 	}
-	const quietOnes, more = maxLedgers - 2, 10
+	const quietOnes, more = maxLedgers - 3, 10
 	for i := range quietOnes + more {
 		enter(fmt.Sprint("q", i))
 	}
 	if got := book.lost(); len(book.ledgers) != maxLedgers || got != more || book.lost() != 0 {
 		t.Errorf("got %d ledgers and %d notes lost, want %d and %d, once", len(book.ledgers), got, maxLedgers, more)
+	}
+}
+
+func TestWhatIsForgottenBeforeAnybodyHeardOfItIsCounted(t *testing.T) {
+	to := func(string) []target { return []target{{channel: byMail, recipients: []string{"ann@example.com"}}} }
+	for name, k := range map[string]kind{"a failure": failing, "a change": drifting} {
+		book := NewBook()
+		for range 2 { // The first becomes a parcel, the second waits for the hour.
+			book.queue.put(note{kind: k, Failure: Failure{Policy: "store"}})
+			book.collect(afternoon)
+			book.due(afternoon, to)
+		}
+		book.forgetOne()
+		if got := book.lost(); got != 2 {
+			t.Errorf("%s: got %d lost, want 2", name, got)
+		}
+	}
+}
+
+func TestABookIsLookedAtOnlyWhenSomethingMayBeDue(t *testing.T) {
+	for name, k := range map[string]kind{"a failure": failing, "a change": drifting} {
+		book := NewBook()
+		book.ledger("crm").open.Failed.Total = 1
+		if book.collect(afternoon) {
+			t.Error("an empty queue has the book looked at")
+		}
+		fill := func() {
+			for range maxQueued {
+				book.queue.put(note{kind: failing, Failure: Failure{Policy: "crm", Outcome: "timeout"}})
+			}
+		}
+		fill()
+		for i, want := range []bool{true, false} {
+			book.queue.put(note{kind: k, Failure: Failure{Policy: "store", Outcome: "timeout"}})
+			if got := book.collect(afternoon); got != want {
+				t.Errorf("%s that is counted, number %d: got %t, want %t", name, i, got, want)
+			}
+			fill()
+		}
+		book.collect(afternoon)
+		for i, want := range []bool{true, k == drifting, false} {
+			book.queue.put(note{kind: []kind{k, failing, drifting}[i], Failure: Failure{Policy: "orders"}})
+			if got := book.collect(afternoon); got != want {
+				t.Errorf("%s and others, number %d: got %t, want %t", name, i, got, want)
+			}
+		}
 	}
 }
 
@@ -57,7 +105,7 @@ func TestAFullQueueCountsWithoutWaitingAndWithinItsBound(t *testing.T) {
 	for g := range goroutines {
 		calls.Go(func() {
 			for i := range failures {
-				q.put(note{kind: Failing, Failure: Failure{Policy: fmt.Sprint(g, "-", i), Outcome: "timeout"}})
+				q.put(note{kind: failing, Failure: Failure{Policy: fmt.Sprint(g, "-", i), Outcome: "timeout"}})
 			}
 		})
 	}
@@ -81,9 +129,10 @@ func TestAFailureThatFindsTheQueueFullIsToldLikeAnyOther(t *testing.T) {
 			s.Failed(timedOut("crm"))
 		}
 		s.Failed(timedOut("store"))
+		s.Drifted("store", "order_status", "$.order.status is gone")
 		s.Start()
 		defer s.Close()
-		expect(t, mails, "Signpost: store fails (1 call): timeout")
+		expect(t, mails, "Signpost: store fails (1 call) and its answers changed (1 time): timeout")
 	})
 }
 
@@ -100,10 +149,13 @@ func TestStatusSaysWhatWasToldAndWhatComes(t *testing.T) {
 		time.Sleep(time.Second)
 		s.Failed(timedOut("store"))
 		s.Drifted("crm", "contact", "changed")
+		for range 3 {
+			s.Drifted("store", "order_status", "changed")
+		}
 		synctest.Wait()
 		want := []Status{
-			{Policy: "crm", Kind: Drifting, LastTold: start.Add(time.Second), NextAt: start.Add(time.Second + quiet), Pending: 1, LastError: "webhook: 500"},
-			{Policy: "store", Kind: Failing, LastTold: start, Failed: 1, NextAt: start.Add(quiet), Pending: 1, LastError: "mail: 550 unknown; webhook: 500"},
+			{Policy: "crm", LastTold: start.Add(time.Second), NextAt: start.Add(time.Second + quiet), Pending: 1, LastError: "webhook: 500"},
+			{Policy: "store", LastTold: start, Failed: 1, Drifted: 3, NextAt: start.Add(quiet), Pending: 1, LastError: "mail: 550 unknown; webhook: 500"},
 		}
 		if got := s.Status(); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
@@ -113,7 +165,7 @@ func TestStatusSaysWhatWasToldAndWhatComes(t *testing.T) {
 		hooks.answering(nil)
 		time.Sleep(longestPause)
 		for _, st := range s.Status() {
-			if st.NextAt.After(time.Now()) || st.Pending != 0 {
+			if st.NextAt.After(time.Now()) || st.Pending != 0 || st.Failed != 0 || st.Drifted != 0 {
 				t.Errorf("got %+v, want nothing that comes", st)
 			}
 		}
@@ -125,19 +177,19 @@ func TestADeliveryThatEndsAfterTheNextBeganIsJoinedToIt(t *testing.T) {
 	now := afternoon
 	to := func(string) []target { return []target{{channel: byMail, recipients: []string{"ann@example.com"}}} }
 	free := func(channel) bool { return true }
-	fail := func() {
-		book.queue.put(note{kind: Failing, Failure: Failure{Policy: "store", Outcome: "timeout"}})
+	happen := func(k kind) {
+		book.queue.put(note{kind: k, Failure: Failure{Policy: "store", Outcome: "timeout"}})
 		book.collect(now)
 		book.due(now, to)
 	}
-	fail()
+	happen(drifting)
 	slow := book.ready(now, to, free)
 	now = now.Add(quiet)
-	fail()
+	happen(failing)
 	book.settle(slow[0], result{left: []string{"ann@example.com"}, trouble: "timeout"}, false, now)
 	jobs := book.ready(now, to, free)
-	if len(jobs) != 1 || jobs[0].digest.Total != 2 {
-		t.Errorf("got %+v, want one delivery of both failures", jobs)
+	if len(jobs) != 1 || jobs[0].digest.Failed.Total != 1 || jobs[0].digest.Drifted.Total != 1 {
+		t.Fatalf("got %+v, want one delivery of both the change and the failure", jobs)
 	}
 	book.settle(jobs[0], result{}, false, now)
 	if st := book.Status(); st[0].Pending != 0 {
@@ -282,46 +334,5 @@ func TestTenThousandFailuresArriveOverRealServersWithoutASecretInTheLog(t *testi
 	}
 	if log.String() == "" {
 		t.Error("the log is empty")
-	}
-}
-
-func BenchmarkHandingOverAFailure(b *testing.B) {
-	for name, drained := range map[string]bool{"noted": true, "queue full": false} {
-		b.Run(name, func(b *testing.B) {
-			s, err := New(Options{Book: NewBook(), Log: quietLog})
-			if err != nil {
-				b.Fatal(err)
-			}
-			if drained {
-				s.Start()
-				defer s.Close()
-			} else {
-				for range maxQueued {
-					s.Failed(timedOut("store"))
-				}
-			}
-			f := Failure{Policy: "store", Operation: "order_status", Outcome: "timeout", Reason: "No answer within 4s", Route: "error", Time: time.Now()}
-			b.ReportAllocs()
-			for b.Loop() {
-				s.Failed(f)
-			}
-		})
-	}
-}
-
-func BenchmarkLookingAtAFullBook(b *testing.B) {
-	book := NewBook()
-	now := afternoon
-	for i := range maxLedgers {
-		book.queue.put(note{kind: Failing, Failure: Failure{Policy: fmt.Sprint("p", i), Outcome: "timeout"}})
-		book.collect(now)
-	}
-	targets := func(string) []target { return nil }
-	book.due(now, targets)
-	b.ReportAllocs()
-	for b.Loop() {
-		book.due(now, targets)
-		book.ready(now, targets, func(channel) bool { return true })
-		book.next(now)
 	}
 }

@@ -23,13 +23,13 @@ type Count struct {
 	Calls int `json:"calls"`
 }
 
-// Reason is why calls failed, or what changed.
+// Reason is why calls failed, or what changed in answers.
 type Reason struct {
 	// Operation, Outcome, Text and Route are those of a Failure, on one line and
 	// at most 256 bytes each.
 	Operation, Outcome, Text, Route string
 
-	// Calls is how many calls had this reason.
+	// Calls is how many calls had this reason, or how often this changed.
 	Calls int
 
 	// Last and TraceID are of the last of them.
@@ -39,13 +39,45 @@ type Reason struct {
 
 // Digest is what happened to a policy in some span of time, in bounded memory.
 type Digest struct {
+	// Failed is about calls that failed.
+	Failed Summary
+
+	// Drifted is about answers whose structure changed. These calls are not among
+	// those that failed.
+	Drifted Summary
+}
+
+// of gives the part of a digest that a kind belongs to.
+func (d *Digest) of(k kind) *Summary {
+	if k == drifting {
+		return &d.Drifted
+	}
+	return &d.Failed
+}
+
+// total is how much happened in all.
+func (d *Digest) total() int { return d.Failed.Total + d.Drifted.Total }
+
+// followedBy gives what d and a later digest come to together.
+func (d Digest) followedBy(later Digest) Digest {
+	return Digest{Failed: d.Failed.followedBy(later.Failed), Drifted: d.Drifted.followedBy(later.Drifted)}
+}
+
+// clone gives a digest that shares nothing with d.
+func (d Digest) clone() Digest {
+	return Digest{Failed: d.Failed.clone(), Drifted: d.Drifted.clone()}
+}
+
+// Summary sums up one kind of what happened.
+type Summary struct {
 	// Total is how many calls failed, or how often the structure changed.
 	Total int
 
 	// Since and Until are the first and the last of them.
 	Since, Until time.Time
 
-	// Outcomes counts them, the most frequent first.
+	// Outcomes counts the calls that failed, the most frequent first. It is empty
+	// for changes.
 	Outcomes []Count
 
 	// Reasons are the last 5 different ones, the newest last. Calls that came
@@ -53,10 +85,10 @@ type Digest struct {
 	Reasons []Reason
 }
 
-// add notes one failure.
-func (d *Digest) add(f *Failure) {
-	d.count(cleaned(f.Outcome), 1, f.Time)
-	d.reason(Reason{
+// add notes one failure, or one change.
+func (s *Summary) add(f *Failure) {
+	s.count(cleaned(f.Outcome), 1, f.Time)
+	s.reason(Reason{
 		Operation: cleaned(f.Operation),
 		Outcome:   cleaned(f.Outcome),
 		Text:      cleaned(f.Reason),
@@ -67,54 +99,59 @@ func (d *Digest) add(f *Failure) {
 	})
 }
 
-// count adds n of an outcome at a time.
-func (d *Digest) count(outcome string, n int, at time.Time) {
-	d.Total += n
-	if d.Since.IsZero() || at.Before(d.Since) {
-		d.Since = at
+// count adds n of an outcome at a time. Changes have none.
+func (s *Summary) count(outcome string, n int, at time.Time) {
+	s.Total += n
+	if s.Since.IsZero() || at.Before(s.Since) {
+		s.Since = at
 	}
-	if at.After(d.Until) {
-		d.Until = at
+	if at.After(s.Until) {
+		s.Until = at
 	}
-	i := slices.IndexFunc(d.Outcomes, func(c Count) bool { return c.What == outcome })
+	i := slices.IndexFunc(s.Outcomes, func(c Count) bool { return c.What == outcome })
 	switch {
+	case outcome == "":
 	case i >= 0:
-		d.Outcomes[i].Calls += n
-	case len(d.Outcomes) < maxOutcomes:
-		d.Outcomes = append(d.Outcomes, Count{What: outcome, Calls: n})
+		s.Outcomes[i].Calls += n
+	case len(s.Outcomes) < maxOutcomes:
+		s.Outcomes = append(s.Outcomes, Count{What: outcome, Calls: n})
 	}
-	slices.SortStableFunc(d.Outcomes, func(a, b Count) int { return cmp.Compare(b.Calls, a.Calls) })
+	slices.SortStableFunc(s.Outcomes, func(a, b Count) int { return cmp.Compare(b.Calls, a.Calls) })
 }
 
 // reason notes a reason as the newest.
-func (d *Digest) reason(r Reason) {
-	i := slices.IndexFunc(d.Reasons, func(known Reason) bool {
+func (s *Summary) reason(r Reason) {
+	i := slices.IndexFunc(s.Reasons, func(known Reason) bool {
 		return known.Text == r.Text && known.Operation == r.Operation && known.Outcome == r.Outcome
 	})
 	if i >= 0 {
-		r.Calls += d.Reasons[i].Calls
-		d.Reasons = slices.Delete(d.Reasons, i, i+1)
-	} else if len(d.Reasons) == maxReasons {
-		d.Reasons = slices.Delete(d.Reasons, 0, 1)
+		r.Calls += s.Reasons[i].Calls
+		s.Reasons = slices.Delete(s.Reasons, i, i+1)
+	} else if len(s.Reasons) == maxReasons {
+		s.Reasons = slices.Delete(s.Reasons, 0, 1)
 	}
-	d.Reasons = append(d.Reasons, r)
+	s.Reasons = append(s.Reasons, r)
 }
 
-// followedBy gives what d and a later digest come to together.
-func (d Digest) followedBy(later Digest) Digest {
-	if d.Total == 0 {
+// followedBy gives what s and a later summary come to together.
+func (s Summary) followedBy(later Summary) Summary {
+	if s.Total == 0 {
 		return later.clone()
 	}
-	sum := d.clone()
+	sum := s.clone()
 	if later.Total == 0 {
 		return sum
 	}
 	for _, c := range later.Outcomes {
 		sum.count(c.What, c.Calls, later.Until)
 	}
-	sum.Total = d.Total + later.Total // Outcomes beyond their bound are in the totals alone.
+	// Changes, and outcomes beyond their bound, are in the totals alone.
+	sum.Total = s.Total + later.Total
 	if later.Since.Before(sum.Since) {
 		sum.Since = later.Since
+	}
+	if later.Until.After(sum.Until) {
+		sum.Until = later.Until
 	}
 	for _, r := range later.Reasons {
 		sum.reason(r)
@@ -122,9 +159,9 @@ func (d Digest) followedBy(later Digest) Digest {
 	return sum
 }
 
-// clone gives a digest that shares nothing with d.
-func (d Digest) clone() Digest {
-	d.Outcomes = slices.Clone(d.Outcomes)
-	d.Reasons = slices.Clone(d.Reasons)
-	return d
+// clone gives a summary that shares nothing with s.
+func (s Summary) clone() Summary {
+	s.Outcomes = slices.Clone(s.Outcomes)
+	s.Reasons = slices.Clone(s.Reasons)
+	return s
 }

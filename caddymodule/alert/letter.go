@@ -3,6 +3,7 @@ package alert
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,55 +30,82 @@ type letter struct {
 	short      string // for webhooks
 }
 
-// letter puts an attempt into words.
+// letter puts an attempt into words: failed calls first, then changed answers.
 func (s *Sender) letter(j *job) letter {
-	d := &j.digest
 	subject := clippedTo(s.subject(j), maxSubject)
-	l := letter{id: j.id, date: j.told, recipients: j.recipients, subject: subject}
-
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\n\nPolicy: %s\n", subject, cleaned(j.policy))
-	if d.Total > 1 {
-		fmt.Fprintf(&text, "First:  %s\nLast:   %s\n", moment(d.Since), moment(d.Until))
-	} else {
-		fmt.Fprintf(&text, "At:     %s\n", moment(d.Since))
-	}
-	if j.kind == Failing && d.Total > 1 {
-		text.WriteString("\nWhat became of the calls:\n")
-		for _, c := range d.Outcomes {
-			fmt.Fprintf(&text, "  %d %s\n", c.Calls, c.What)
-		}
-	}
-	if len(d.Reasons) > 0 {
-		text.WriteString("\nThe last reasons, newest first:\n")
-	}
 	lines := []string{subject}
-	for i := len(d.Reasons) - 1; i >= 0; i-- {
-		r := &d.Reasons[i]
+	failed, drifted := &j.digest.Failed, &j.digest.Drifted
+	if failed.Total > 0 {
+		writeSpan(&text, failed)
+		if failed.Total > 1 {
+			text.WriteString("\nWhat became of the calls:\n")
+			for _, c := range failed.Outcomes {
+				fmt.Fprintf(&text, "  %d %s\n", c.Calls, c.What)
+			}
+		}
+		lines = append(lines, s.writeReasons(&text, "The last reasons", failed.Reasons)...)
+	}
+	if drifted.Total > 0 {
+		if failed.Total > 0 {
+			heading := fmt.Sprintf("Answers changed (%s):", counted(drifted.Total, "time", "times"))
+			fmt.Fprintf(&text, "\n%s\n", heading)
+			lines = append(lines, heading)
+		}
+		writeSpan(&text, drifted)
+		lines = append(lines, s.writeReasons(&text, "The last changes", drifted.Reasons)...)
+	}
+	text.WriteString("\nThe next message about this policy comes in an hour at the earliest, if it goes on.\n")
+	return letter{
+		id: j.id, date: j.told, recipients: j.recipients, subject: subject, text: text.String(), short: short(lines),
+	}
+}
+
+// writeSpan writes when it happened.
+func writeSpan(text *strings.Builder, d *Summary) {
+	if d.Total > 1 {
+		fmt.Fprintf(text, "First:  %s\nLast:   %s\n", moment(d.Since), moment(d.Until))
+	} else {
+		fmt.Fprintf(text, "At:     %s\n", moment(d.Since))
+	}
+}
+
+// writeReasons writes reasons below a heading, the newest first, and gives the
+// lines for webhooks.
+func (s *Sender) writeReasons(text *strings.Builder, heading string, reasons []Reason) []string {
+	if len(reasons) > 0 {
+		fmt.Fprintf(text, "\n%s, newest first:\n", heading)
+	}
+	lines := make([]string, 0, len(reasons))
+	for _, r := range slices.Backward(reasons) {
 		what, link := r.line(), s.link(r.TraceID)
-		fmt.Fprintf(&text, "  %s\n", what)
+		fmt.Fprintf(text, "  %s\n", what)
 		if link != "" {
-			fmt.Fprintf(&text, "    %s\n", link)
+			fmt.Fprintf(text, "    %s\n", link)
 		}
 		lines = append(lines, strings.TrimSpace("• "+what+" "+link))
 	}
-	text.WriteString("\nThe next message about this comes in an hour at the earliest, if it goes on.\n")
-	l.text, l.short = text.String(), short(lines)
-	return l
+	return lines
 }
 
-// subject is the message in one line.
+// subject is the message in one line. What may be long is at its end, where it is
+// cut.
 func (s *Sender) subject(j *job) string {
 	d := &j.digest
-	name := s.titled(j.policy)
-	if j.kind == Drifting {
-		return fmt.Sprintf("Signpost: answers of %s changed (%s)", name, counted(d.Total, "time", "times"))
+	name, changes := s.titled(j.policy), counted(d.Drifted.Total, "time", "times")
+	if d.Failed.Total == 0 {
+		return fmt.Sprintf("Signpost: answers of %s changed (%s)", name, changes)
 	}
-	outcomes := make([]string, len(d.Outcomes))
-	for i, c := range d.Outcomes {
+	calls := counted(d.Failed.Total, "call", "calls")
+	outcomes := make([]string, len(d.Failed.Outcomes))
+	for i, c := range d.Failed.Outcomes {
 		outcomes[i] = c.What
 	}
-	return fmt.Sprintf("Signpost: %s fails (%s): %s", name, counted(d.Total, "call", "calls"), strings.Join(outcomes, ", "))
+	if d.Drifted.Total > 0 {
+		return fmt.Sprintf("Signpost: %s fails (%s) and its answers changed (%s): %s", name, calls, changes, strings.Join(outcomes, ", "))
+	}
+	return fmt.Sprintf("Signpost: %s fails (%s): %s", name, calls, strings.Join(outcomes, ", "))
 }
 
 // titled is how a policy is called in a message.

@@ -10,10 +10,10 @@ import (
 )
 
 // worded gives the letter of a digest about store.
-func worded(t testing.TB, kind Kind, d Digest, o Options) letter {
+func worded(t testing.TB, d Digest, o Options) letter {
 	t.Helper()
 	s, _, _ := newDesked(t, o)
-	return s.letter(&job{subject: subject{"store", kind}, digest: d, told: d.Until, id: "ABC"})
+	return s.letter(&job{policy: "store", digest: d, told: afternoon, id: "ABC"})
 }
 
 var afternoon = time.Date(2026, 11, 20, 15, 4, 5, 0, time.FixedZone("CET", 3600))
@@ -26,9 +26,9 @@ func TestALetterSaysHowManyFailedWhyAndSinceWhen(t *testing.T) {
 		{Operation: "order_status", Outcome: "timeout", Reason: "No answer within 4s", Route: "error", TraceID: "0af9"},
 	} {
 		f.Time = afternoon.Add(time.Duration(i) * time.Minute)
-		d.add(&f)
+		d.Failed.add(&f)
 	}
-	l := worded(t, Failing, d, Options{
+	l := worded(t, d, Options{
 		Titles:   map[string]string{"store": "The Store"},
 		TraceURL: func(id string) string { return "http://localhost:16686/trace/" + id },
 	})
@@ -48,7 +48,7 @@ The last reasons, newest first:
   14:05:05 order_status, server_error, route busy: The third party answered 503
     http://localhost:16686/trace/0af8
 
-The next message about this comes in an hour at the earliest, if it goes on.
+The next message about this policy comes in an hour at the earliest, if it goes on.
 `
 	if l.text != wantText {
 		t.Errorf("got\n%s\nwant\n%s", l.text, wantText)
@@ -63,20 +63,60 @@ The next message about this comes in an hour at the earliest, if it goes on.
 
 func TestALetterAboutDriftSaysWhatChanged(t *testing.T) {
 	var d Digest
-	d.add(&Failure{Operation: "order_status", Reason: "$.order.status is gone", Time: afternoon})
-	l := worded(t, Drifting, d, Options{})
+	d.Drifted.add(&Failure{Operation: "order_status", Reason: "$.order.status is gone", Time: afternoon})
+	l := worded(t, d, Options{})
 	want := `Signpost: answers of store changed (1 time)
 
 Policy: store
 At:     20 November 2026 14:04:05 UTC
 
-The last reasons, newest first:
+The last changes, newest first:
   14:04:05 order_status: $.order.status is gone
 
-The next message about this comes in an hour at the earliest, if it goes on.
+The next message about this policy comes in an hour at the earliest, if it goes on.
 `
 	if l.text != want {
 		t.Errorf("got\n%s\nwant\n%s", l.text, want)
+	}
+	if want := "Signpost: answers of store changed (1 time)\n• 14:04:05 order_status: $.order.status is gone"; l.short != want {
+		t.Errorf("got\n%s\nwant\n%s", l.short, want)
+	}
+}
+
+func TestALetterAboutBothNamesFailedCallsFirstAndCountsThemApart(t *testing.T) {
+	var d Digest
+	d.Failed.add(&Failure{Operation: "order_status", Outcome: "timeout", Reason: "No answer within 4s", Route: "error", TraceID: "0af7", Time: afternoon.Add(time.Hour)})
+	for i := range 2 {
+		d.Drifted.add(&Failure{Operation: "order_status", Reason: "$.order.status is gone", Time: afternoon.Add(time.Duration(i) * time.Minute)})
+	}
+	l := worded(t, d, Options{})
+	wantText := `Signpost: store fails (1 call) and its answers changed (2 times): timeout
+
+Policy: store
+At:     20 November 2026 15:04:05 UTC
+
+The last reasons, newest first:
+  15:04:05 order_status, timeout, route error: No answer within 4s
+    trace 0af7
+
+Answers changed (2 times):
+First:  20 November 2026 14:04:05 UTC
+Last:   20 November 2026 14:05:05 UTC
+
+The last changes, newest first:
+  14:05:05 order_status: $.order.status is gone (2 times)
+
+The next message about this policy comes in an hour at the earliest, if it goes on.
+`
+	if l.text != wantText {
+		t.Errorf("got\n%s\nwant\n%s", l.text, wantText)
+	}
+	wantShort := `Signpost: store fails (1 call) and its answers changed (2 times): timeout
+• 15:04:05 order_status, timeout, route error: No answer within 4s trace 0af7
+Answers changed (2 times):
+• 14:05:05 order_status: $.order.status is gone (2 times)`
+	if l.short != wantShort {
+		t.Errorf("got\n%s\nwant\n%s", l.short, wantShort)
 	}
 }
 
@@ -84,10 +124,12 @@ func TestWhatEveryPartOfALetterHoldsIsBounded(t *testing.T) {
 	huge := strings.Repeat("ä<&\r\n\u202e", 1<<12)
 	var d Digest
 	for i := range 100 {
-		d.add(&Failure{Operation: huge, Outcome: fmt.Sprint(i, huge), Reason: fmt.Sprint(i, huge), Route: huge, TraceID: huge, Time: afternoon})
+		f := Failure{Operation: huge, Outcome: fmt.Sprint(i, huge), Reason: fmt.Sprint(i, huge), Route: huge, TraceID: huge, Time: afternoon}
+		d.Failed.add(&f)
+		d.Drifted.add(&f) // It has more to say than a change ever has.
 	}
 	for _, url := range []string{"", huge, "http://jaeger/" + strings.Repeat("a", 32<<10), "http://jaeger/\r\nX: y"} {
-		l := worded(t, Failing, d, Options{Titles: map[string]string{"store": huge}, TraceURL: func(string) string { return url }})
+		l := worded(t, d, Options{Titles: map[string]string{"store": huge}, TraceURL: func(string) string { return url }})
 		if len(l.subject) > maxSubject || !isPlain(l.subject) {
 			t.Errorf("got the subject %q", l.subject)
 		}
@@ -98,13 +140,15 @@ func TestWhatEveryPartOfALetterHoldsIsBounded(t *testing.T) {
 			t.Errorf("got %d bytes %q", len(l.text), l.text)
 		}
 	}
-	if len(d.Outcomes) != maxOutcomes || len(d.Reasons) != maxReasons || d.Total != 100 {
-		t.Errorf("got %d outcomes, %d reasons and %d in all", len(d.Outcomes), len(d.Reasons), d.Total)
+	for what, s := range map[string]Summary{"failures": d.Failed, "changes": d.Drifted} {
+		if len(s.Outcomes) != maxOutcomes || len(s.Reasons) != maxReasons || s.Total != 100 {
+			t.Errorf("%s: got %d outcomes, %d reasons and %d in all", what, len(s.Outcomes), len(s.Reasons), s.Total)
+		}
 	}
 }
 
-func TestADigestKeepsTheLastDifferentReasons(t *testing.T) {
-	var d Digest
+func TestASummaryKeepsTheLastDifferentReasons(t *testing.T) {
+	var d Summary
 	for i, reason := range []string{"a", "b", "c", "a", "d", "e", "f"} {
 		d.add(&Failure{Outcome: "timeout", Reason: reason, Time: afternoon.Add(time.Duration(i) * time.Second)})
 	}
@@ -119,15 +163,19 @@ func TestADigestKeepsTheLastDifferentReasons(t *testing.T) {
 
 func TestTwoDigestsComeToWhatOneWouldHaveSaid(t *testing.T) {
 	outcomes := []string{"timeout", "server_error", "internal"}
-	for cut := range 13 {
+	const events = 24
+	for cut := range events + 1 {
 		var whole, first, second Digest
-		for i := range 12 {
-			f := Failure{Outcome: outcomes[i*i%3], Reason: fmt.Sprint(i % 7), Time: afternoon.Add(time.Duration(i) * time.Minute)}
-			whole.add(&f)
+		for i := range events {
+			k, f := failing, Failure{Outcome: outcomes[i*i%3], Reason: fmt.Sprint(i % 7), Time: afternoon.Add(time.Duration(i) * time.Minute)}
+			if i%3 == 1 {
+				k, f.Outcome = drifting, ""
+			}
+			whole.of(k).add(&f)
 			if i < cut {
-				first.add(&f)
+				first.of(k).add(&f)
 			} else {
-				second.add(&f)
+				second.of(k).add(&f)
 			}
 		}
 		before := fmt.Sprint(first, second)
@@ -135,18 +183,44 @@ func TestTwoDigestsComeToWhatOneWouldHaveSaid(t *testing.T) {
 		if fmt.Sprint(first, second) != before {
 			t.Errorf("cut at %d: joining changed what was joined", cut)
 		}
-		if got.Total != whole.Total || !got.Since.Equal(whole.Since) || !got.Until.Equal(whole.Until) {
-			t.Errorf("cut at %d: got %+v, want %+v", cut, got, whole)
+		if whole.Drifted.Total != events/3 || len(whole.Drifted.Outcomes) != 0 || got.total() != events {
+			t.Fatalf("cut at %d: got %d in all and %+v, want %d changes without outcomes", cut, got.total(), whole.Drifted, events/3)
 		}
-		for _, want := range whole.Outcomes {
-			if !slices.Contains(got.Outcomes, want) {
-				t.Errorf("cut at %d: got %v, want %v", cut, got.Outcomes, whole.Outcomes)
-			}
+		compareSummaries(t, fmt.Sprintf("cut at %d: failures", cut), got.Failed, whole.Failed)
+		compareSummaries(t, fmt.Sprintf("cut at %d: changes", cut), got.Drifted, whole.Drifted)
+	}
+}
+
+func TestACloneOfADigestSharesNothingWithIt(t *testing.T) {
+	for name, k := range map[string]kind{"failures": failing, "changes": drifting} {
+		var d Digest
+		d.of(k).add(&Failure{Outcome: "timeout", Reason: "No answer within 4s", Time: afternoon})
+		before := fmt.Sprint(d)
+		c := d.clone()
+		c.of(k).Outcomes[0].Calls, c.of(k).Reasons[0].Text = 99, "another"
+		if got := fmt.Sprint(d); got != before {
+			t.Errorf("%s: got %s, want %s", name, got, before)
 		}
-		for i := range whole.Reasons {
-			if got.Reasons[i].Text != whole.Reasons[i].Text {
-				t.Errorf("cut at %d: got the reasons %v, want %v", cut, got.Reasons, whole.Reasons)
-			}
+	}
+}
+
+// compareSummaries compares what two summaries came to with what one would have said.
+func compareSummaries(t *testing.T, what string, got, want Summary) {
+	t.Helper()
+	if got.Total != want.Total || !got.Since.Equal(want.Since) || !got.Until.Equal(want.Until) {
+		t.Errorf("%s: got %+v, want %+v", what, got, want)
+	}
+	for _, c := range want.Outcomes {
+		if !slices.Contains(got.Outcomes, c) {
+			t.Errorf("%s: got %v, want %v", what, got.Outcomes, want.Outcomes)
+		}
+	}
+	if len(got.Reasons) != len(want.Reasons) || len(got.Outcomes) != len(want.Outcomes) {
+		t.Fatalf("%s: got %+v, want %+v", what, got, want)
+	}
+	for i := range want.Reasons {
+		if got.Reasons[i].Text != want.Reasons[i].Text {
+			t.Errorf("%s: got the reasons %v, want %v", what, got.Reasons, want.Reasons)
 		}
 	}
 }

@@ -11,11 +11,11 @@ import (
 
 // Told is a message that became due.
 type Told struct {
-	// Policy and Kind are what it is about.
+	// Policy is what it is about.
 	Policy string
-	Kind   Kind
 
-	// Digest is what happened since the message before.
+	// Digest is what happened since the message before: calls that failed, changes
+	// of answers, or both.
 	Digest
 }
 

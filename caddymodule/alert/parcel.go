@@ -62,7 +62,7 @@ func (l *ledger) dispatch(fresh Digest, targets []target, now time.Time) {
 
 // job is one attempt to deliver a parcel.
 type job struct {
-	subject
+	policy     string
 	told       time.Time
 	id         string
 	channel    channel
@@ -97,11 +97,11 @@ func (b *Book) ready(now time.Time, targets func(policy string) []target, take f
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var jobs []job
-	for of, l := range b.ledgers {
+	for policy, l := range b.ledgers {
 		if len(l.parcels) == 0 {
 			continue
 		}
-		wanted := targets(of.policy)
+		wanted := targets(policy)
 		l.parcels = slices.DeleteFunc(l.parcels, func(p *parcel) bool {
 			return !p.inFlight && !p.keep(wanted)
 		})
@@ -111,7 +111,7 @@ func (b *Book) ready(now time.Time, targets func(policy string) []target, take f
 			}
 			p.inFlight = true
 			jobs = append(jobs, job{
-				subject: of, told: l.told, id: p.id, channel: p.channel,
+				policy: policy, told: l.told, id: p.id, channel: p.channel,
 				recipients: slices.Clone(p.recipients), digest: p.digest.clone(),
 				ledger: l, parcel: p,
 			})

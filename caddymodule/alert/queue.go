@@ -16,15 +16,12 @@ const (
 	maxCounters = 4000
 )
 
-// Kind is what a message is about. Each has its own hour.
-type Kind string
+// kind is what a note is about. The kinds of a policy share its hour.
+type kind int
 
-// The kinds of messages.
 const (
-	// Failing is about calls that failed.
-	Failing Kind = "failure"
-	// Drifting is about answers whose structure changed.
-	Drifting Kind = "drift"
+	failing  kind = iota // a call failed
+	drifting             // the structure of answers changed
 )
 
 // Failure is one failed call. It names no tenant on purpose: mails are read by
@@ -46,13 +43,13 @@ type Failure struct {
 
 // note is what happened, as it waits in the queue.
 type note struct {
-	kind Kind
+	kind kind
 	Failure
 }
 
 // tally is what is counted apart while the queue is full.
 type tally struct {
-	kind            Kind
+	kind            kind
 	policy, outcome string
 }
 

@@ -116,20 +116,22 @@ func (s *Sender) Close() {
 	s.book.dismiss(s)
 }
 
-// Failed notes a failed call. It never waits: where many fail at once, some are
-// counted without their reason. It may be called before Start and after Close;
-// the Sender in charge tells of it then.
-func (s *Sender) Failed(f Failure) { s.book.queue.put(note{kind: Failing, Failure: f}) }
+// Failed notes a failed call. It is told at once where the policy's last message,
+// about failures or changes, is an hour old, and when that hour is over where it
+// is not. It never waits: where many fail at once, some are counted without their
+// reason. It may be called before Start and after Close; the Sender in charge
+// tells of it then.
+func (s *Sender) Failed(f Failure) { s.book.queue.put(note{kind: failing, Failure: f}) }
 
-// Drifted notes that the structure of an operation's answers changed. The
-// summary is a sentence for people. It never waits.
+// Drifted notes that the structure of an operation's answers changed, and is like
+// Failed in all else. The summary is a sentence for people.
 func (s *Sender) Drifted(policy, operation, summary string) {
-	s.book.queue.put(note{kind: Drifting, Failure: Failure{Policy: policy, Operation: operation, Reason: summary}})
+	s.book.queue.put(note{kind: drifting, Failure: Failure{Policy: policy, Operation: operation, Reason: summary}})
 }
 
 // Reset forgets what was told of a policy, what was counted and what waits: its
-// next failure is told at once. It is false where there was nothing to forget.
-// Messages under way may still arrive.
+// next failure or change is told at once. It is false where there was nothing to
+// forget. Messages under way may still arrive.
 func (s *Sender) Reset(policy string) bool { return s.book.reset(policy, time.Now()) }
 
 // Status is that of the Book.

@@ -157,56 +157,45 @@ func TestTheFirstFailureIsToldAtOnceAndTheOthersOnceAnHour(t *testing.T) {
 	})
 }
 
-func TestNoSpanOfAnHourHoldsTwoMessagesHoweverCallsFail(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, mails, _ := newDesked(t, Options{})
-		s.Start()
-		defer s.Close()
-		const failures = 500
-		for i := range failures {
-			s.Failed(timedOut("store"))
-			time.Sleep(time.Duration(i*i%1013) * time.Second)
-		}
-		time.Sleep(2 * quiet)
-		letters, at := mails.all()
-		total := 0
-		for i, l := range letters {
-			var n int
-			if _, err := fmt.Sscanf(l.subject, "Signpost: store fails (%d call", &n); err != nil {
-				t.Fatalf("%q: %v", l.subject, err)
-			}
-			total += n
-			if i > 0 && at[i].Sub(at[i-1]) < quiet {
-				t.Errorf("two messages within %v", at[i].Sub(at[i-1]))
-			}
-		}
-		if total != failures {
-			t.Errorf("got %d failures told, want %d", total, failures)
-		}
-	})
-}
-
-func TestPoliciesAndKindsHaveHoursOfTheirOwn(t *testing.T) {
+func TestPoliciesHaveHoursOfTheirOwnWhichFailuresAndChangesShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, mails, hooks := newDesked(t, Options{Titles: map[string]string{"store": "The\nStore"}})
 		s.Start()
 		defer s.Close()
-		s.Failed(timedOut("store"))
-		expect(t, mails, "Signpost: The Store fails (1 call): timeout")
 		s.Drifted("store", "order_status", "$.order.status is gone")
 		expect(t, mails, "Signpost: answers of The Store changed (1 time)")
+		// That calls fail does not wait for that, but then everything waits.
+		s.Failed(timedOut("store"))
+		expect(t, mails, "Signpost: The Store fails (1 call): timeout")
+		s.Failed(timedOut("store"))
 		s.Drifted("store", "order_status", "$.order.status is gone")
 		expect(t, mails)
-		hooks.subjects()
+		expect(t, hooks, "Signpost: answers of The Store changed (1 time)", "Signpost: The Store fails (1 call): timeout")
 		s.Failed(timedOut("crm")) // It has no recipients, but the webhook hears of it.
 		expect(t, mails)
 		expect(t, hooks, "Signpost: crm fails (1 call): timeout")
-		time.Sleep(quiet)
+		time.Sleep(quiet - time.Nanosecond)
+		expect(t, mails)
+		time.Sleep(time.Nanosecond)
+		expect(t, mails, "Signpost: The Store fails (1 call) and its answers changed (1 time): timeout")
+
+		// After failures a change waits as well, and so on.
+		s.Drifted("store", "order_status", "$.order.status is gone")
+		time.Sleep(quiet - time.Nanosecond)
+		expect(t, mails)
+		time.Sleep(time.Nanosecond)
 		expect(t, mails, "Signpost: answers of The Store changed (1 time)")
+		s.Drifted("store", "order_status", "$.order.status is gone")
+		time.Sleep(quiet / 2)
+		expect(t, mails)
+		s.Failed(timedOut("store"))
+		expect(t, mails, "Signpost: The Store fails (1 call) and its answers changed (1 time): timeout")
+		time.Sleep(5 * quiet)
+		expect(t, mails)
 	})
 }
 
-func TestResettingAPolicyHasItsNextFailureToldAtOnce(t *testing.T) {
+func TestResettingAPolicyHasItsNextFailureOrChangeToldAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, mails, _ := newDesked(t, Options{})
 		s.Start()
@@ -217,12 +206,16 @@ func TestResettingAPolicyHasItsNextFailureToldAtOnce(t *testing.T) {
 		s.Failed(timedOut("store"))
 		expect(t, mails, "Signpost: store fails (1 call): timeout")
 		s.Failed(timedOut("store"))
+		s.Drifted("store", "order_status", "$.order.status is gone")
 		if !s.Reset("store") || s.Reset("store") {
 			t.Error("want the first reset to be true, the second false")
 		}
 		if got := s.Status(); len(got) != 0 {
 			t.Errorf("after a reset there is still %+v", got)
 		}
+		s.Drifted("store", "order_status", "$.order.status is gone")
+		expect(t, mails, "Signpost: answers of store changed (1 time)")
+		s.Reset("store")
 		s.Failed(timedOut("store"))
 		expect(t, mails, "Signpost: store fails (1 call): timeout")
 		time.Sleep(2 * quiet)
@@ -276,14 +269,24 @@ func TestWithoutServerAndWebhookTimesAreKeptAndOnToldIsCalled(t *testing.T) {
 		s.Failed(timedOut("store"))
 		synctest.Wait()
 		s.Failed(timedOut("store"))
+		s.Drifted("store", "order_status", "$.order.status is gone")
 		s.Failed(timedOut("store"))
 		time.Sleep(quiet)
+		s.Drifted("store", "order_status", "$.order.status is gone")
+		time.Sleep(quiet)
 		synctest.Wait()
-		if len(told) != 2 {
-			t.Fatalf("got %d calls, want 2", len(told))
+		var got []string
+		for range len(told) {
+			next := <-told
+			got = append(got, fmt.Sprintf("%s: %d failed for %d reasons, %d changed for %d", next.Policy,
+				next.Failed.Total, len(next.Failed.Reasons), next.Drifted.Total, len(next.Drifted.Reasons)))
 		}
-		if first, second := <-told, <-told; first.Total != 1 || second.Total != 2 || second.Policy != "store" || second.Kind != Failing {
-			t.Errorf("got %+v and %+v", first, second)
+		want := []string{
+			"store: 1 failed for 1 reasons, 0 changed for 0", "store: 2 failed for 1 reasons, 1 changed for 1",
+			"store: 0 failed for 0 reasons, 1 changed for 1",
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got  %q\nwant %q", got, want)
 		}
 		if st := s.Status(); len(st) != 1 || st[0].Pending != 0 || st[0].Failed != 0 || st[0].NextAt.IsZero() {
 			t.Errorf("got the status %+v", st)

@@ -1,10 +1,6 @@
 package api
 
-import (
-	"net/http"
-
-	"github.com/signpost-gateway/signpost/caddymodule/alert"
-)
+import "net/http"
 
 // alertsAnswer is what GET alerts gives.
 type alertsAnswer struct {
@@ -12,13 +8,13 @@ type alertsAnswer struct {
 	Channels []string      `json:"channels"`
 }
 
-// alertAnswer is what is known of a policy's messages of one kind.
+// alertAnswer is what is known of a policy's messages.
 type alertAnswer struct {
 	Policy    string `json:"policy"`
-	Kind      string `json:"kind"` // "failed" or "drift".
 	LastTold  stamp  `json:"last_told"`
-	Failed    int    `json:"failed"`
-	Next      stamp  `json:"next"` // null: at once.
+	Failed    int    `json:"failed"`  // Calls since then.
+	Drifted   int    `json:"drifted"` // Changes of answers since then.
+	Next      stamp  `json:"next"`    // null: at once.
 	Pending   bool   `json:"pending"`
 	LastError string `json:"last_error"`
 }
@@ -41,12 +37,8 @@ func alertsOf(run *Running, name string) alertsAnswer {
 		if name != "" && s.Policy != name {
 			continue
 		}
-		kind := "failed"
-		if s.Kind == alert.Drifting {
-			kind = "drift"
-		}
 		answer.Alerts = append(answer.Alerts, alertAnswer{
-			Policy: s.Policy, Kind: kind, LastTold: stamp(s.LastTold), Failed: s.Failed, Next: stamp(s.NextAt),
+			Policy: s.Policy, LastTold: stamp(s.LastTold), Failed: s.Failed, Drifted: s.Drifted, Next: stamp(s.NextAt),
 			Pending: s.Pending > 0, LastError: s.LastError,
 		})
 	}

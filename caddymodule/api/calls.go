@@ -31,16 +31,26 @@ type callsAnswer struct {
 	More  bool             `json:"more"`
 }
 
-// calls lists the calls that a filter means, the newest first. A name that is
-// there and empty means the calls that have none: `policy=` those that no policy
-// answered.
+// noName asks for the calls that have no policy, or no operation. It can be the
+// name of neither.
+const noName = "_none"
+
+// named gives a name that is asked for.
+func named(asked *string) *string {
+	if asked != nil && *asked == noName {
+		return new(string)
+	}
+	return asked
+}
+
+// calls lists the calls that a filter means, the newest first.
 func (a *api) calls(run *Running, r *http.Request) (any, *problem) {
 	query, p := readQuery(r, "policy", "operation", "outcome", "route", "tenant", "failed", "trace_id", "limit", "before")
 	if p != nil {
 		return nil, p
 	}
 	filter := calllog.Filter{
-		Policy: query.text("policy"), Operation: query.text("operation"), Route: query.text("route"), Tenant: query.text("tenant"),
+		Policy: named(query.text("policy")), Operation: named(query.text("operation")), Route: query.text("route"), Tenant: query.text("tenant"),
 		Outcome: query.text("outcome"), TraceID: query.text("trace_id"),
 	}
 	if words := policy.Outcomes(); filter.Outcome != nil && !slices.Contains(words, policy.Outcome(*filter.Outcome)) {

@@ -75,7 +75,7 @@ func TestDriftCanBeAcceptedIgnoredForgottenAndPinned(t *testing.T) {
 
 func TestAlertsCanBeReset(t *testing.T) {
 	g := open(t, store(), says(200, shipped))
-	g.alerts.status = []alert.Status{{Policy: "gone", Kind: alert.Failing}}
+	g.alerts.status = []alert.Status{{Policy: "gone"}}
 	g.post("alerts/store/reset", "")
 	g.post("alerts/gone/reset", "").want(t, `"gone"`, "alerts", 0, "policy")
 	if a := g.ask(http.MethodPost, "alerts/never/reset", ""); a.StatusCode != http.StatusNotFound {
@@ -131,15 +131,11 @@ func TestMistakesAreToldWithWhatWasExpected(t *testing.T) {
 		{"GET", "calls?%zz", "", 400, "cannot be read"},
 		{"GET", "calls?a;b", "", 400, "cannot be read"},
 		{"GET", "calls?outcome=fine", "", 400, "expected one of success client_error"},
-		{"GET", "calls?outcome=", "", 400, "is not an outcome"},
 		{"GET", "calls?failed=yes", "", 400, "expected true or false"},
 		{"GET", "calls?trace_id=abc", "", 400, "expected 32"},
 		{"GET", "calls?limit=0", "", 400, "from 1 to 1000"},
 		{"GET", "calls?limit=1001", "", 400, "from 1 to 1000"},
 		{"GET", "calls?limit=+5", "", 400, "from 1 to 1000"},
-		{"GET", "calls?limit=", "", 400, "from 1 to 1000"},
-		{"GET", "calls?before=", "", 400, "expected 16"},
-		{"GET", "calls?before=" + id, "", 404, "no longer kept"},
 		{"GET", "calls/" + id, "", 404, "no call of that id"},
 		{"GET", "calls/xyz", "", 404, "16 hexadecimal digits"},
 		{"GET", "drift/store/none", "", 404, `has no operation \"none\"`},

@@ -20,6 +20,7 @@ type structureAnswer struct {
 	Learned       stamp                `json:"learned"`
 	Pinned        bool                 `json:"pinned"`
 	Answers       int64                `json:"answers"`
+	Skipped       int64                `json:"skipped"` // Too large to be compared.
 	DriftingSince stamp                `json:"drifting_since"`
 	LastSeen      stamp                `json:"last_seen"`
 	Count         int64                `json:"count"`
@@ -44,7 +45,7 @@ type lineAnswer struct {
 
 func structureOf(s *policy.StructureInfo) structureAnswer {
 	return structureAnswer{
-		Policy: s.Policy, Operation: s.Operation, State: s.State, Learned: stampOf(s.Learned), Pinned: s.Pinned, Answers: s.Answers,
+		Policy: s.Policy, Operation: s.Operation, State: s.State, Learned: stampOf(s.Learned), Pinned: s.Pinned, Answers: s.Answers, Skipped: s.Skipped,
 		DriftingSince: stampOf(s.DriftingSince), LastSeen: stampOf(s.LastSeen), Count: s.Count, Ignored: s.Ignored > 0,
 		Changes: orEmpty(s.Changes),
 	}

@@ -16,7 +16,8 @@ const maxBody = 64 << 10
 // parameters are those of a request's query, each at most once.
 type parameters map[string]string
 
-// readQuery reads a query, in which only these parameters may stand.
+// readQuery reads a query, in which only these parameters may stand. One with
+// nothing behind it is as good as none.
 func readQuery(r *http.Request, allowed ...string) (parameters, *problem) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -32,7 +33,9 @@ func readQuery(r *http.Request, allowed ...string) (parameters, *problem) {
 		case len(given) > 1:
 			return nil, bad("The parameter %q stands %d times: expected it once.", name, len(given))
 		}
-		read[name] = given[0]
+		if given[0] != "" {
+			read[name] = given[0]
+		}
 	}
 	return read, nil
 }

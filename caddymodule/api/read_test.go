@@ -83,8 +83,8 @@ func TestCallsAreListedNewestFirstAndFiltered(t *testing.T) {
 	trace := all.at(t, "calls", 1, "trace_id").(string)
 	for query, want := range map[string]string{
 		"failed=true": ids[1], "failed=false": ids[0] + ids[2], "outcome=server_error": ids[1], "outcome=success": ids[0] + ids[2],
-		"tenant=acme": ids[2], "tenant=anonymous": ids[0], "policy=store": ids[0] + ids[1] + ids[2], "policy=": "", "policy=gone": "",
-		"operation=order_status": ids[1] + ids[2], "operation=": ids[0], "route=shipped": ids[0] + ids[2], "trace_id=" + trace: ids[1],
+		"tenant=acme": ids[2], "tenant=anonymous": ids[0], "policy=store": ids[0] + ids[1] + ids[2], "policy=_none": "", "policy=&outcome=&tenant=": ids[0] + ids[1] + ids[2], "policy=gone": "",
+		"operation=order_status": ids[1] + ids[2], "operation=_none": ids[0], "route=shipped": ids[0] + ids[2], "trace_id=" + trace: ids[1],
 		"limit=1": ids[0], "before=" + ids[0]: ids[1] + ids[2], "before=" + ids[0] + "&limit=1": ids[1], "before=" + ids[2]: "",
 	} {
 		a := g.get("calls?" + query)
@@ -169,13 +169,12 @@ func TestAlertsAreToldAsTheyStand(t *testing.T) {
 	g := open(t, store(), says(200, shipped))
 	told := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	g.alerts.status = []alert.Status{
-		{Policy: "store", Kind: alert.Failing, LastTold: told, Failed: 3, NextAt: told.Add(time.Hour), Pending: 2, LastError: "mail: no"},
-		{Policy: "store", Kind: alert.Drifting},
-		{Policy: "gone", Kind: alert.Failing},
+		{Policy: "store", LastTold: told, Failed: 3, Drifted: 2, NextAt: told.Add(time.Hour), Pending: 2, LastError: "mail: no"},
+		{Policy: "gone"},
 	}
 	a := g.get("alerts")
-	a.want(t, `{"policy":"store","kind":"failed","last_told":"2026-11-20T08:00:00.000Z","failed":3,"next":"2026-11-20T09:00:00.000Z","pending":true,"last_error":"mail: no"}`, "alerts", 0)
-	a.want(t, `{"policy":"store","kind":"drift","last_told":null,"failed":0,"next":null,"pending":false,"last_error":""}`, "alerts", 1)
+	a.want(t, `{"policy":"store","last_told":"2026-11-20T08:00:00.000Z","failed":3,"drifted":2,"next":"2026-11-20T09:00:00.000Z","pending":true,"last_error":"mail: no"}`, "alerts", 0)
+	a.want(t, `{"policy":"gone","last_told":null,"failed":0,"drifted":0,"next":null,"pending":false,"last_error":""}`, "alerts", 1)
 	g.running.Alerts, g.running.Channels = nil, nil
 	g.get("alerts").want(t, `{"alerts":[],"channels":[]}`)
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -46,7 +45,7 @@ func answerOf(e *calllog.Entry) testAnswer {
 	names := variableNames{}
 	for _, p := range places {
 		name := names.pick(p.Member)
-		value := valueAnswer{Path: p.Path, Type: p.Value.Kind().String(), Var: name, Extract: extractLine(name, p.Path)}
+		value := valueAnswer{Path: p.Path, Type: p.Value.Kind().String(), Var: name, Extract: policy.ExtractLine(name, p.Path)}
 		if kind := p.Value.Kind(); kind != extract.Object && kind != extract.Array {
 			value.Value = p.Value.AppendJSON(nil)
 		}
@@ -112,25 +111,4 @@ func variableName(member string) string {
 		return name
 	}
 	return "value"
-}
-
-// tearing are the characters of a path that mean something to Caddy wherever they
-// stand in a Caddyfile, be it in quotes: {$HOME} is a variable of the environment.
-const tearing = "{}`"
-
-// extractLine is the line of a Caddyfile that reads the path. In a path such
-// characters only stand in a name in quotes, where escapes can stand for them.
-func extractLine(name, path string) string {
-	if strings.ContainsAny(path, tearing) {
-		var escaped strings.Builder
-		for _, c := range path {
-			if strings.ContainsRune(tearing, c) {
-				fmt.Fprintf(&escaped, `\u%04x`, c)
-				continue
-			}
-			escaped.WriteRune(c)
-		}
-		path = escaped.String()
-	}
-	return policy.ExtractLine(name, path)
 }

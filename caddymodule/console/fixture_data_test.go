@@ -98,8 +98,8 @@ func fixtureTenants() list {
 
 func fixtureAlerts(now time.Time) list {
 	return list{
-		obj{"policy": "crm", "kind": "failed", "last_told": stamp(now.Add(-12 * time.Minute)), "failed": 48, "next": stamp(now.Add(48 * time.Minute)), "pending": false, "last_error": ""},
-		obj{"policy": "store", "kind": "drift", "last_told": stamp(now.Add(-3 * time.Minute)), "failed": 1, "next": nil, "pending": true, "last_error": "sending mail: dial tcp 203.0.113.9:587: connect: connection refused"},
+		obj{"policy": "crm", "last_told": stamp(now.Add(-12 * time.Minute)), "failed": 48, "drifted": 0, "next": stamp(now.Add(48 * time.Minute)), "pending": false, "last_error": ""},
+		obj{"policy": "store", "last_told": stamp(now.Add(-3 * time.Minute)), "failed": 7, "drifted": 1, "next": nil, "pending": true, "last_error": "sending mail: dial tcp 203.0.113.9:587: connect: connection refused"},
 	}
 }
 

@@ -111,3 +111,16 @@ func BenchmarkLearn(b *testing.B) {
 		learn(b, doc)
 	}
 }
+
+func BenchmarkMerge(b *testing.B) {
+	doc := orderDocument()
+	drifted := []byte(strings.Replace(strings.Replace(string(doc), `"status"`, `"state"`, 1), `"paid":true`, `"paid":"yes"`, 1))
+	old, latest := learn(b, doc), learn(b, drifted)
+	changes := old.Watch(orderReads).Compare(drifted)
+	b.ReportAllocs()
+	for b.Loop() {
+		if got := drift.Merge(old, latest, changes); got.Len() != old.Len() {
+			b.Fatalf("got %s", stored(b, got))
+		}
+	}
+}

@@ -45,8 +45,15 @@ func (b *builder) element(n int32) int32 {
 	return e
 }
 
-// member gives the place of a member of n, or -1 if it is left out.
+// member gives the place of a member of n, or -1 if it is left out. A new one
+// comes behind the others.
 func (b *builder) member(n int32, name []byte) int32 {
+	return b.memberBehind(n, name, b.drafts[n].last)
+}
+
+// memberBehind is like member, but a new one comes behind a certain other, or
+// before all others if that is 0.
+func (b *builder) memberBehind(n int32, name []byte, behind int32) int32 {
 	if m, ok := b.members[key{n, string(name)}]; ok {
 		return m
 	}
@@ -60,12 +67,14 @@ func (b *builder) member(n int32, name []byte) int32 {
 		return -1
 	}
 	b.members[key{n, d.name}] = m
-	if last := b.drafts[n].last; last != 0 {
-		b.drafts[last].sibling = m
-	} else {
-		b.drafts[n].first = m
+	next := &b.drafts[n].first
+	if behind != 0 {
+		next = &b.drafts[behind].sibling
 	}
-	b.drafts[n].last = m
+	b.drafts[m].sibling, *next = *next, m
+	if b.drafts[n].last == behind {
+		b.drafts[n].last = m
+	}
 	return m
 }
 

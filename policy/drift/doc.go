@@ -4,7 +4,7 @@
 // It exists because a third party changes its API without saying so: calls go
 // on succeeding, and the bot quietly takes the wrong branch. What is noticed
 // must be worth a look, though. So the shape is that of the first answer and
-// never grows, and only two things count as drift: a place that has another
+// never grows by itself, and only two things count as drift: a place that has another
 // type, and a place that a variable reads and that is gone. Members that come
 // and go unread, nulls, and lists of any length are the daily life of an API.
 //
@@ -22,6 +22,7 @@
 // Of members with the same name in one object each one counts, as if they were
 // elements of an array, when learning and when comparing.
 //
-// Where a value seems to have moved ([Suggest]) and how two structures look
-// side by side ([Diff]) is worked out later, away from any call.
+// Where a value seems to have moved ([Suggest]), how two structures look side by
+// side ([Diff]), and what to compare with once somebody accepted what changed
+// ([Merge]) is worked out later, away from any call.
 package drift

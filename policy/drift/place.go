@@ -31,6 +31,24 @@ func lastStep(path string) (at int, name []byte, err error) {
 	return at, name, nil
 }
 
+// parseSteps reads a path as appendSteps writes it, without indexes. It is not
+// ok for other ways to write it, or more than MaxDepth steps.
+func parseSteps(path string) (steps []Step, ok bool) {
+	rest, ok := strings.CutPrefix(path, "$")
+	for ok && rest != "" {
+		name, size := step(rest)
+		if size == 0 || len(steps) == MaxDepth {
+			return nil, false
+		}
+		next := Step{Kind: Member, Name: string(name)}
+		if rest[:size] == every {
+			next = Step{Kind: Every}
+		}
+		steps, rest = append(steps, next), rest[size:]
+	}
+	return steps, ok && string(appendSteps([]byte("$"), steps)) == path
+}
+
 // step reads the step at the start of s and gives its length, or 0.
 func step(s string) (name []byte, size int) {
 	switch {
