@@ -73,7 +73,8 @@ func (s *shared) running() *api.Running {
 	return &api.Running{
 		Gateway: app.gateway, Logs: s.state.CallLogs(),
 		Traffic: telemetry.ProcessTraffic(), Nearest: telemetry.ProcessNearest(),
-		Alerts: app.alerts, Channels: app.channels(), TraceUI: app.Trace.Link(),
+		Alerts: app.alerts, Channels: app.channels(),
+		TenantHeader: app.tenantHeader(), TraceUI: app.Trace.Link(),
 	}
 }
 

@@ -163,7 +163,14 @@ func TestTheAdminEndpointTellsWhatTheGatewayDoes(t *testing.T) {
 		}
 	}
 	var tested struct {
-		Call struct{ Outcome, Route string }
+		Call struct {
+			Outcome, Route string
+			Sent           struct{ Headers [][2]string }
+		}
+	}
+	o.post("signpost/test", `{"policy":"store","path":"/x","headers":{"X-Tenant-ID":"acme","X-Mine":"1"}}`, &tested)
+	if sent := fmt.Sprint(tested.Call.Sent.Headers); strings.Contains(sent, "X-Tenant-Id") || !strings.Contains(sent, "X-Mine") {
+		t.Errorf("a test call sends the headers %s, want those that were given but the tenant's", sent)
 	}
 	o.post("signpost/test", `{"policy":"store","operation":"order_status","vars":{"order_number":8}}`, &tested)
 	if tested.Call.Outcome != "success" || tested.Call.Route != "shipped" {

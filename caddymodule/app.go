@@ -204,6 +204,7 @@ func (a *App) Start() error {
 	}
 	telemetry.GuardLog()
 	if err := a.startOperator(); err != nil {
+		a.gateway.Stop()
 		return err
 	}
 	a.before = a.shared.inCharge.Swap(a)
@@ -226,10 +227,16 @@ func (a *App) Stop() error {
 
 // Cleanup gives back what Provision took, however far it came.
 func (a *App) Cleanup() error {
+	if a.events != nil && !a.stopped {
+		_ = a.Stop() // Caddy only cleans up what started before something else failed.
+	}
 	err := a.export.Shutdown(context.Background())
 	a.before = nil
 	if a.shared != nil {
 		if app := a.shared.inCharge.Load(); app != nil && app != a {
+			if app.before == a {
+				app.before = nil // This one does not come back.
+			}
 			app.gateway.Adopt() // Now nobody needs what only this one had.
 		}
 		a.shared = nil

@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -174,4 +175,40 @@ func loadJSON(t testing.TB, config string) error {
 		}
 	})
 	return caddy.Load([]byte(config), true)
+}
+
+// Caddy does not stop, but only cleans up, a configuration with which it fails after
+// all apps have started: here it cannot fetch the next configuration.
+func TestAConfigurationThatIsGivenUpAfterItStartedIsInChargeOfNothing(t *testing.T) {
+	s, o := startConsole(t, "/console/", "signpost_console /console/*")
+	source := strings.Replace(s.source(unlimited+"policy other http://127.0.0.1:1", "signpost"), "/bot.sock", "/other.sock", 1)
+	adapted, err := adapt(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config map[string]any
+	if err := json.Unmarshal(adapted, &config); err != nil {
+		t.Fatal(err)
+	}
+	config["admin"] = map[string]any{"disabled": true, "config": map[string]any{
+		"persist": false, "load": map[string]any{"module": "http", "url": "http://127.0.0.1:1/"}, "load_delay": 0,
+	}}
+	given, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := caddy.Load(given, true); err == nil {
+		t.Fatal("a configuration that cannot fetch the next one was loaded")
+	}
+	var shown struct{ Policies []struct{ Name string } }
+	o.get("signpost/policies", &shown)
+	if len(shown.Policies) != 1 || shown.Policies[0].Name != "store" {
+		t.Errorf("the console shows %+v, want the running configuration's policy", shown.Policies)
+	}
+	s.get("/store/orders/1").want(t, 200)
+	var calls callList
+	o.get("signpost/calls?policy=store", &calls)
+	if len(calls.Calls) != 1 {
+		t.Errorf("%d calls are kept, want 1", len(calls.Calls))
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +31,9 @@ func (b *bot) forward(w http.ResponseWriter, resp *http.Response) {
 		// this is not all. What there is of them must be on its way before.
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
+	}
+	if b.call.Redacts() {
+		_ = http.NewResponseController(w).Flush()
 	}
 	resp.Body.Close() // Now, since reading to the end has filled the trailers.
 	sendTrailers(w, resp.Trailer, announced)
@@ -103,14 +107,11 @@ const holdBack = 2 * time.Millisecond
 // copyKnown passes a body of known length on. What has come of it is sent when the
 // rest keeps one waiting.
 func copyKnown(w http.ResponseWriter, resp *http.Response, buffer []byte) error {
-	to := prompts.Get().(*promptWriter)
-	to.begin(w)
+	to := newPromptWriter(w)
 	defer to.end()
-	left := resp.ContentLength
 	for {
 		n, err := resp.Body.Read(buffer)
-		left -= int64(n)
-		if failed := to.write(buffer[:n], left > 0); failed != nil {
+		if failed := to.write(buffer[:n]); failed != nil {
 			return failed
 		}
 		switch {
@@ -126,61 +127,62 @@ func copyKnown(w http.ResponseWriter, resp *http.Response, buffer []byte) error 
 type promptWriter struct {
 	timer *time.Timer
 
+	missed atomic.Bool // a flush found a write under way
+
 	mu      sync.Mutex
-	w       http.ResponseWriter // nil before begin and after end
+	w       http.ResponseWriter // nil after end
 	waiting bool                // something has not been sent, or the headers have not
 }
 
-// prompts are lent for copying bodies.
-var prompts = sync.Pool{New: func() any {
-	p := &promptWriter{}
-	p.timer = time.AfterFunc(time.Hour, p.flush)
-	p.timer.Stop()
-	return p
-}}
-
-// begin takes the writer, whose headers wait.
-func (p *promptWriter) begin(w http.ResponseWriter) {
+// newPromptWriter takes the writer, whose headers wait.
+func newPromptWriter(w http.ResponseWriter) *promptWriter {
+	p := &promptWriter{w: w, waiting: true}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.w, p.waiting = w, true
-	p.timer.Reset(holdBack)
+	p.timer = time.AfterFunc(holdBack, p.flush)
+	return p
 }
 
-// write writes, and tells whether more is to follow.
-func (p *promptWriter) write(b []byte, more bool) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// write writes. What follows may be the end alone, which can keep one waiting, too.
+func (p *promptWriter) write(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
-	if _, err := p.w.Write(b); err != nil {
-		return err
-	}
-	if more && !p.waiting {
+	p.mu.Lock()
+	_, err := p.w.Write(b)
+	if err == nil && !p.waiting {
 		p.timer.Reset(holdBack)
 	}
 	p.waiting = true
-	return nil
+	p.mu.Unlock()
+	if p.missed.Swap(false) {
+		p.timer.Reset(holdBack)
+	}
+	return err
 }
 
-// flush sends what waits. The timer calls it.
+// flush sends what waits. The timer calls it. It does not wait for a write that a
+// slow bot holds up, which has it called again.
 func (p *promptWriter) flush() {
-	p.mu.Lock()
+	if !p.mu.TryLock() {
+		p.missed.Store(true)
+		return
+	}
 	defer p.mu.Unlock()
+	// On this goroutine a fault of a writer around would end the process.
+	defer func() { _ = recover() }()
 	if p.w != nil && p.waiting {
 		p.waiting = false
 		_ = http.NewResponseController(p.w).Flush() // A broken connection shows at the next write.
 	}
 }
 
-// end gives the writer back, and may be used again.
+// end gives the writer back.
 func (p *promptWriter) end() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.timer.Stop()
-	p.w, p.waiting = nil, false
-	p.mu.Unlock()
-	prompts.Put(p)
+	p.w = nil
 }
 
 // buffers are lent for copying bodies.

@@ -65,7 +65,12 @@ type Call struct {
 	OneReader bool
 
 	verdict Verdict
+	redacts bool
 }
+
+// Redacts tells, once there is an answer, whether closing it looks for what `redact`
+// says. That can take milliseconds, for which nobody should wait who has read all.
+func (c *Call) Redacts() bool { return c.redacts }
 
 // Refusal is a decision that the caller of the engine took: which outcome the
 // call has and why.

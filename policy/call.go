@@ -249,7 +249,11 @@ func (c *call) finish() {
 	if r != nil && !waits {
 		entry = c.entry(r) // Before the spans, which do not show what redact finds either.
 	}
+	if c.span != nil {
+		c.findSecrets() // Of a call that was refused before it got any.
+	}
 	c.endSpan()
+	c.hidePath()
 	c.gateway.observe(&c.rec)
 	c.keepEntry(entry)
 	if c.env != nil {

@@ -19,6 +19,7 @@ func (c *call) conclude(end ending) *http.Response {
 	d := c.decide(end)
 	c.glimpse.answer = d.end.answer
 	c.rec.Verdict, c.info.verdict = d.Verdict, d.Verdict
+	c.info.redacts = len(c.recording().redact) > 0
 	c.reusable = c.info.OneReader
 	var resp *http.Response
 	switch {

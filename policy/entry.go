@@ -45,6 +45,9 @@ func (c *call) recording() *recording {
 // says nothing of the spans, and the call holds little memory.
 func (c *call) mayWait(r *recording) bool {
 	g := &c.glimpse
+	if a := g.answer; a != nil && (len(a.text) > maxKeptBody || a.why != "" && !a.read) || c.upload.holdsMuch() {
+		return false
+	}
 	return c.reusable && c.info.Kept == nil && len(r.redact) == 0 &&
 		cap(c.peeked) <= maxKeptBody && cap(g.passed) <= maxKeptBody && len(g.own) <= maxKeptBody && len(g.body) <= maxKeptBody
 }

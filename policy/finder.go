@@ -20,6 +20,7 @@ type finder struct {
 	heads  map[head][]string // the texts that begin so, with '+' for blanks
 	seen   *[1 << 10]uint64  // a bit for each head, or for several
 	sorted bool              // each list of heads
+	steps  int               // that the search has taken
 }
 
 // head is the first minMask bytes of a text, with '+' for a blank.
@@ -54,6 +55,7 @@ func (f *finder) overwrite(b []byte, cut bool) {
 		return
 	}
 	f.sort()
+	f.steps = 0
 	type span struct{ start, end int }
 	var spans []span // Filled afterwards, since another text may begin inside.
 	var h head
@@ -86,13 +88,26 @@ func (f *finder) overwrite(b []byte, cut bool) {
 		if size > 0 {
 			spans = append(spans, span{start, start + size})
 		}
-	}
-	for _, s := range spans {
-		for i := s.start; i < s.end; i++ {
-			b[i] = '*'
+		if f.steps > maxSteps*len(b)+minSteps {
+			spans = append(spans, span{start, len(b)}) // Rather nothing than a search that takes seconds.
+			break
 		}
 	}
+	filled := 0
+	for _, s := range spans {
+		for i := max(s.start, filled); i < s.end; i++ {
+			b[i] = '*'
+		}
+		filled = max(filled, s.end)
+	}
 }
+
+// A search takes at most maxSteps for each byte and minSteps more. Only texts that
+// repeat themselves take so many.
+const (
+	maxSteps = 64
+	minSteps = 4096
+)
 
 // sort makes the lists ready for behind.
 func (f *finder) sort() {
@@ -119,7 +134,7 @@ func (f *finder) escaped(b []byte, undo escapes, cut bool) int {
 // where there is none.
 func (f *finder) behind(h head, b []byte, cut bool) (longest int) {
 	for undo := range allEscapes + 1 { // Escapes may come later, too.
-		longest = max(longest, longestOf(f.heads[h], b, undo, cut))
+		longest = max(longest, f.longestOf(f.heads[h], b, undo, cut))
 	}
 	return longest
 }
@@ -153,13 +168,14 @@ func headOf(b []byte, undo escapes) (h head, whole bool) {
 // longestOf gives how many bytes of b the longest of these texts takes from its
 // beginning, 0 where none is there. The texts are sorted, and are narrowed down
 // byte by byte: many of them cost hardly more than one.
-func longestOf(texts []string, b []byte, undo escapes, cut bool) (longest int) {
+func (f *finder) longestOf(texts []string, b []byte, undo escapes, cut bool) (longest int) {
 	at, k := 0, 0
 	for len(texts) > 0 {
 		if len(texts[0]) == k {
 			longest, texts = at, texts[1:]
 			continue
 		}
+		f.steps++
 		rest := b[at:]
 		begun := len(rest) < longestEscape && len(rest) > 0 && (rest[0] == '%' || rest[0] == '\\')
 		if cut && k >= minMask && (len(rest) == 0 || begun) {

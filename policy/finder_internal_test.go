@@ -120,3 +120,17 @@ func BenchmarkMasks(b *testing.B) {
 		})
 	}
 }
+
+func TestTextsThatRepeatThemselvesAreNotSearchedForForEver(t *testing.T) {
+	var m masks
+	m.note([]byte(`"` + strings.Repeat("a", 8<<10) + `c"`))
+	b := []byte(strings.Repeat("a", 8<<10) + "b, and what stands behind")
+	m.overwrite(b, false)
+	f := &m.texts
+	if bound := maxSteps*len(b) + minSteps + 4*len(b); f.steps > bound {
+		t.Errorf("the search took %d steps, want at most %d", f.steps, bound)
+	}
+	if !strings.HasSuffix(string(b), "*******") || strings.Contains(string(b), "behind") {
+		t.Errorf("a search that was given up left %q at the end", b[len(b)-30:])
+	}
+}

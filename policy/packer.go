@@ -243,7 +243,7 @@ func (p *packer) packInputs() {
 // variable gives the place of a variable that was appended, without what redact
 // found in it. Of one that is too long it only says how long it is.
 func (p *packer) variable(name string, from int) place {
-	if p.masks.any() {
+	if p.masks.any() && len(p.buf)-from <= calllog.MaxVar { // It is not shown otherwise.
 		p.buf = append(p.buf[:from], p.masks.appendJSON(nil, p.buf[from:])...)
 	}
 	if size := len(p.buf) - from; size > calllog.MaxVar || p.varsSize+size > calllog.MaxVars {

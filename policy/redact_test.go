@@ -465,3 +465,31 @@ func parrotOf(mail string) thirdParty {
 		return reply(r, 200, `{"mail":"`+mail+`"}`), nil
 	}
 }
+
+func TestNoSecretIsInTheSpanOfACallThatWasRefused(t *testing.T) {
+	t.Setenv("SIGNPOST_SECRET_KEY", "sesame-sesame-4711")
+	spec := store(policy.Rules{})
+	spec.Secrets = []policy.SecretSource{{From: "env", Where: "SIGNPOST_SECRET_"}}
+	spec.Policies[0].Inject = []policy.Inject{{As: "bearer", Value: "{secret.key}"}}
+	spec.Policies[0].Methods = []string{"GET"}
+	for _, waits := range []bool{true, false} {
+		recorder := tracetest.NewSpanRecorder()
+		path := ""
+		g := open(t, spec, says(200, "{}"), func(o *policy.Options) {
+			o.Tracing.Provider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
+			o.Observe = func(r *policy.Record) { path = r.Path }
+		})
+		req := request("POST", "/x/sesame-sesame-4711", "")
+		g.Answer(req, &policy.Call{Policy: "store", Path: "/x/sesame-sesame-4711", Tenant: "acme", OneReader: waits}).Body.Close()
+		if strings.Contains(path, "sesame") {
+			t.Errorf("observers are told the path %s", path)
+		}
+		for _, span := range recorder.Ended() {
+			for _, a := range span.Attributes() {
+				if strings.Contains(a.Value.String(), "sesame") {
+					t.Errorf("with one reader %v, the attribute %s is %s", waits, a.Key, a.Value.String())
+				}
+			}
+		}
+	}
+}

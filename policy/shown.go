@@ -61,7 +61,7 @@ func (p *packer) tell(e *keptCall) {
 		})
 	}
 	for _, d := range r.Drift {
-		e.Drift = append(e.Drift, calllog.Change{Path: d.Path, Was: d.Was, Is: d.Is, Vars: append([]string{}, d.Vars...)})
+		e.Drift = append(e.Drift, calllog.Change{Path: c.shownText(d.Path, maxAttribute), Was: d.Was, Is: d.Is, Vars: append([]string{}, d.Vars...)})
 	}
 }
 
@@ -118,3 +118,21 @@ func isOfRequest(name string) bool {
 
 // isFinite tells the numbers that JSON can write.
 func isFinite(f float64) bool { return f-f == 0 }
+
+// hidePath takes secrets, and what redact found, out of the path that observers
+// get. Hardly any path holds one.
+func (c *call) hidePath() {
+	if c.scrubber == nil && !c.masks.any() {
+		return
+	}
+	var room [256]byte
+	b := append(room[:0], c.rec.Path...)
+	changed := c.scrubber.Bytes(b) > 0
+	if c.masks.any() {
+		c.masks.overwrite(b, false)
+		changed = true
+	}
+	if changed {
+		c.rec.Path = string(b)
+	}
+}

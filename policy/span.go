@@ -240,7 +240,7 @@ func (c *call) describeCall(span trace.Span) {
 	}
 	for _, d := range r.Drift {
 		span.AddEvent("signpost.drift", trace.WithTimestamp(r.Start.Add(r.Duration)), trace.WithAttributes(
-			attribute.String("signpost.drift.path", bounded(d.Path)),
+			attribute.String("signpost.drift.path", c.spanText(d.Path)),
 			attribute.String("signpost.drift.was", d.Was), attribute.String("signpost.drift.is", d.Is)))
 	}
 	if r.Broken != "" {

@@ -70,6 +70,16 @@ func (u *upload) repeatable() bool {
 	return u.passed() == int64(len(u.kept)) && (u.err == nil || errors.Is(u.err, io.EOF))
 }
 
+// holdsMuch tells whether much of the body is kept for a further attempt.
+func (u *upload) holdsMuch() bool {
+	if u == nil {
+		return false
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return cap(u.kept) > maxKeptBody
+}
+
 // failed is the fault with which the bot's own body ended, nil where it did not.
 func (u *upload) failed() error {
 	if u == nil {

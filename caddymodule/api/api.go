@@ -45,6 +45,10 @@ type Running struct {
 	Alerts   Alerts
 	Channels []string
 
+	// TenantHeader is the header that names the tenant of a bot's call, which does not
+	// go out with a test call either. Default: none does.
+	TenantHeader string
+
 	// TraceUI is a URL in which {trace_id} stands for the id of a trace. Default:
 	// none.
 	TraceUI string
@@ -92,13 +96,17 @@ var endpoints = map[string]endpoint{
 // api serves a Source.
 type api struct {
 	Source
-	mux *http.ServeMux
+	mux   *http.ServeMux
+	tests chan struct{} // has room for those that may be under way
 }
+
+// maxTests bounds the test calls that are under way at the same time.
+const maxTests = 10
 
 // New gives the handler of the operator API, which serves paths that begin with
 // /signpost/. It is safe for concurrent use.
 func New(s Source) http.Handler {
-	a := &api{Source: s, mux: http.NewServeMux()}
+	a := &api{Source: s, mux: http.NewServeMux(), tests: make(chan struct{}, maxTests)}
 	for pattern, e := range endpoints {
 		a.mux.Handle(root+pattern, a.serve(e))
 	}

@@ -60,6 +60,12 @@ func (a *api) test(run *Running, r *http.Request) (any, *problem) {
 	if p := asked.check(run.Gateway); p != nil {
 		return nil, p
 	}
+	select {
+	case a.tests <- struct{}{}:
+		defer func() { <-a.tests }()
+	default:
+		return nil, wrong(http.StatusTooManyRequests, "%d test calls are under way: wait until one is over.", maxTests)
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), maxTestTime)
 	defer cancel()
 	req, p := asked.request(ctx)
@@ -68,7 +74,7 @@ func (a *api) test(run *Running, r *http.Request) (any, *problem) {
 	}
 	var entry *calllog.Entry
 	call := policy.Call{
-		Policy: asked.Policy, Operation: asked.Operation, Tenant: asked.Tenant,
+		Policy: asked.Policy, Operation: asked.Operation, Tenant: asked.Tenant, TenantHeader: run.TenantHeader,
 		KeptBodies: maxTestAnswer, Kept: func(e *calllog.Entry) { entry = e },
 	}
 	if asked.Operation == "" {
