@@ -144,8 +144,8 @@ func TestAHugeFileInTheStorageIsNotRead(t *testing.T) {
 	if err := os.WriteFile(stored, []byte(`{`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(stored, 1<<40); err != nil {
-		t.Skipf("the file system has no files of a TiB: %v", err)
+	if err := os.Truncate(stored, 1<<30); err != nil {
+		t.Fatal(err)
 	}
 	s := startGlobal(t, storedIn(folder), watched("store", url), "signpost")
 	eventually(t, "it is learned anew", func() bool {
