@@ -16,7 +16,7 @@ BENCHFLAGS ?=
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## start the gateway with its demo, on ports 8080 and 9090
+run: ## start the gateway with its demo, on ports 8080, 8081 and 9090
 	go run ./cmd/caddy run
 
 build: ## build the gateway: ./caddy

@@ -30,6 +30,7 @@ type App struct {
 
 	gateway *policy.Gateway
 	shared  *shared // nil before it was acquired
+	secrets *secret.Store
 	export  *telemetry.Export
 	events  *telemetry.Events // nil before Start
 	alerts  *alert.Sender
@@ -38,11 +39,9 @@ type App struct {
 	ctx     caddy.Context
 	logger  *zap.Logger
 
-	// noCollector says which secret of the collector's address is missing.
-	noCollector error
-
-	// noAlerts says which secrets of alerts are missing.
-	noAlerts error
+	// missing says which secrets of the collector's address and of alerts are not
+	// there.
+	missing error
 }
 
 // CaddyModule returns the Caddy module information.
@@ -88,7 +87,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	a.shared = pooled.(*shared)
+	a.shared, a.secrets = pooled.(*shared), a.Spec.SecretStore()
 	if err := a.provisionTracing(ctx); err != nil {
 		return fmt.Errorf("setting up tracing: %w", err)
 	}
@@ -102,12 +101,12 @@ func (a *App) Provision(ctx caddy.Context) error {
 		Drifted:   a.drifted,
 		Storage:   storage{ctx, ctx.Storage()},
 		Tracing:   a.export.Tracing(),
-		Log:       slog.New(zapslog.NewHandler(a.logger.Core())),
+		Log:       a.log(),
 	})
 	if err != nil {
 		return err
 	}
-	if missing := errors.Join(a.gateway.MissingSecrets(), a.noCollector, a.noAlerts); missing != nil {
+	if missing := errors.Join(a.gateway.MissingSecrets(), a.missing); missing != nil {
 		if !validating() {
 			return missing
 		}
@@ -147,13 +146,9 @@ func validating() bool {
 func (a *App) provisionTracing(ctx caddy.Context) error {
 	traced := a.Trace
 	if traced != nil && traced.Endpoint != "" {
-		address, err := secret.ParseTemplate(traced.Endpoint)
-		if err != nil {
-			return fmt.Errorf("reading the endpoint: %w", err)
-		}
-		expanded, _, err := address.Expand(a.Spec.SecretStore(), "")
+		expanded, err := a.withSecrets(traced.Endpoint)
 		if errors.Is(err, secret.ErrNotFound) {
-			a.noCollector = fmt.Errorf("trace: endpoint: %w", err)
+			a.missing = errors.Join(a.missing, fmt.Errorf("trace: endpoint: %w", err))
 			return nil
 		}
 		if err != nil {
@@ -168,6 +163,19 @@ func (a *App) provisionTracing(ctx caddy.Context) error {
 	return err
 }
 
+// withSecrets fills a text that may hold shared secrets, such as {secret.mail}.
+func (a *App) withSecrets(text string) (secret.Secret, error) {
+	template, err := secret.ParseTemplate(text)
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	value, _, err := template.Expand(a.secrets, "")
+	return value, err
+}
+
+// log is the app's logger for packages that know no zap.
+func (a *App) log() *slog.Logger { return slog.New(zapslog.NewHandler(a.logger.Core())) }
+
 // checkJSON tests what a Caddyfile cannot get wrong, but JSON can.
 func (a *App) checkJSON() error {
 	if a.Tenant != nil {
@@ -179,9 +187,6 @@ func (a *App) checkJSON() error {
 		if err := telemetry.CheckUI(a.Trace.UI); err != nil {
 			return fmt.Errorf("trace: ui: %w", err)
 		}
-	}
-	if found := a.checkAlerts(); len(found) > 0 {
-		return found
 	}
 	for i := range a.Policies {
 		if raw := a.Policies[i].Transport; raw != nil {
@@ -196,8 +201,8 @@ func (a *App) checkJSON() error {
 // Start begins what runs beside calls, and puts this configuration in charge of
 // the shared state.
 func (a *App) Start() error {
-	if missing := errors.Join(a.noCollector, a.noAlerts); missing != nil {
-		return missing
+	if a.missing != nil {
+		return a.missing
 	}
 	if err := a.gateway.Start(); err != nil {
 		return err

@@ -3,16 +3,13 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"go.uber.org/zap"
-	"go.uber.org/zap/exp/zapslog"
 
 	"github.com/signpost-gateway/signpost/caddymodule/alert"
 	"github.com/signpost-gateway/signpost/caddymodule/telemetry"
 	"github.com/signpost-gateway/signpost/policy"
-	"github.com/signpost-gateway/signpost/policy/secret"
 )
 
 // observe renders a call that is over for all who look at the gateway. It is on
@@ -38,12 +35,11 @@ func (a *App) drifted(d policy.Drift) {
 	a.alerts.Drifted(d.Policy, d.Operation, text)
 	// A call may outlive its configuration, which has given back by then what it
 	// shared: whoever has it now is asked.
-	pool.Range(func(_, value any) bool {
-		if app := value.(*shared).inCharge.Load(); app != nil {
+	if state := pooled(); state != nil {
+		if app := state.inCharge.Load(); app != nil {
 			app.events.Drift(d)
 		}
-		return false
-	})
+	}
 }
 
 // provisionAlerts prepares who tells people that calls fail. Without `alerts` it
@@ -55,26 +51,15 @@ func (a *App) provisionAlerts() error {
 			titles[a.Policies[i].Name] = title
 		}
 	}
-	secrets := a.Spec.SecretStore()
-	expand := func(text string) (secret.Secret, error) {
-		template, err := secret.ParseTemplate(text)
-		if err != nil {
-			return secret.Secret{}, err
-		}
-		value, _, err := template.Expand(secrets, "")
-		return value, err
-	}
-	var missing error
 	for _, text := range a.Alerts.Templates() {
-		if _, err := expand(text); err != nil {
-			missing = errors.Join(missing, fmt.Errorf("alerts: %w", err))
+		if _, err := a.withSecrets(text); err != nil {
+			a.missing = errors.Join(a.missing, fmt.Errorf("alerts: %w", err))
 		}
 	}
-	a.noAlerts = missing
 	var err error
 	a.alerts, err = alert.New(alert.Options{
 		Config: a.Alerts, Recipients: a.recipients(), Titles: titles, Book: a.shared.book,
-		Log: slog.New(zapslog.NewHandler(a.logger.Core())), Secret: expand,
+		Log: a.log(), Secret: a.withSecrets,
 		TraceURL: a.Trace.LinkTo, Counted: telemetry.Process().CountAlert, OnTold: a.told,
 	})
 	return err

@@ -243,14 +243,12 @@ func (c *call) finish() {
 	r := c.recorded()
 	waits := r != nil && c.mayWait(r)
 	var entry *calllog.Entry
+	c.findSecrets() // For all that is told of the call from here on.
 	if r != nil {
 		c.seeRequest()
 	}
 	if r != nil && !waits {
 		entry = c.entry(r) // Before the spans, which do not show what redact finds either.
-	}
-	if c.span != nil {
-		c.findSecrets() // Of a call that was refused before it got any.
 	}
 	c.endSpan()
 	c.hidePath()

@@ -72,7 +72,6 @@ func (c *call) entry(r *recording) (e *calllog.Entry) {
 			c.logFault("keeping a call", fmt.Errorf("panic: %v", fault))
 		}
 	}()
-	c.findSecrets()
 	p := packer{call: c, recording: r, buf: c.glimpse.packed}
 	p.look()
 	if r.settings.Calls == 0 && c.info.Kept == nil {

@@ -4,10 +4,9 @@ import (
 	"math"
 	"strconv"
 	"time"
-)
 
-// stampForm is RFC 3339 with milliseconds.
-const stampForm = "2006-01-02T15:04:05.000Z07:00"
+	"github.com/signpost-gateway/signpost/policy/calllog"
+)
 
 // stamp is a time as the API writes it: RFC 3339 with milliseconds, in UTC. The
 // zero time is null.
@@ -22,7 +21,7 @@ func (s stamp) MarshalJSON() ([]byte, error) {
 	if t = t.UTC(); t.Year() > 9999 || t.Year() < 0 { // RFC 3339 has four digits.
 		return []byte("null"), nil
 	}
-	return strconv.AppendQuote(nil, t.Format(stampForm)), nil
+	return strconv.AppendQuote(nil, t.Format(calllog.TimeForm)), nil
 }
 
 // stampOf is that of a time that may be missing.

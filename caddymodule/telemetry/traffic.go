@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signpost-gateway/signpost/policy"
+	"github.com/signpost-gateway/signpost/policy/calllog"
 )
 
 const (
@@ -223,7 +224,7 @@ func (h *hour) tell(now time.Time) PolicyTraffic {
 
 // minuteStart writes when the minute of that number begins.
 func minuteStart(number int64) string {
-	return time.Unix(60*number, 0).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+	return time.Unix(60*number, 0).UTC().Format(calllog.TimeForm)
 }
 
 // minute counts the calls that end in one minute. They are at most 2^32-1.

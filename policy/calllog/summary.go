@@ -42,8 +42,11 @@ func (e *Entry) summary() Summary {
 	}
 }
 
-// stamp writes a time as the whole API does.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+// TimeForm is how operators are told times: RFC 3339 with milliseconds, in UTC.
+const TimeForm = "2006-01-02T15:04:05.000Z07:00"
+
+// stamp writes a time in that form.
+func stamp(t time.Time) string { return t.UTC().Format(TimeForm) }
 
 // millis gives milliseconds to the microsecond.
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
