@@ -45,6 +45,17 @@ type Call struct {
 	// Refusal ends the call before it began. Default: none.
 	Refusal *Refusal
 
+	// Suppose decides the call as though it had come to this outcome, once it is
+	// known whose it is and what it says: rate_limited, overloaded, circuit_open,
+	// denied, bad_request, not_found, canceled or internal. Nothing is sent, and
+	// nothing is counted. It is for those who want to see what a policy would do.
+	// Default: the call is made.
+	Suppose Outcome
+
+	// Took is told of each branch of the policy that the call took, before the bot
+	// has its answer. Default: nobody.
+	Took func(Branch)
+
 	// Header is where Signpost's own headers are written, beside what stands
 	// there already. Default: the header of the answer.
 	Header http.Header

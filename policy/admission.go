@@ -44,7 +44,7 @@ func (c *call) admit() *ending {
 		return &ending{outcome: NotFound, reason: fmt.Sprintf("The policy %s has no operation of that name.", c.policy.name)}
 	}
 	for _, check := range []func(*call) *ending{
-		(*call).admitMethod, (*call).admitTenant, (*call).admitRequest, (*call).admitInputs, (*call).admitSecrets, (*call).admitLimits,
+		(*call).admitMethod, (*call).admitTenant, (*call).admitRequest, (*call).admitInputs, (*call).admitSecrets, (*call).supposed, (*call).admitLimits,
 	} {
 		if refused := check(c); refused != nil {
 			return refused
@@ -222,6 +222,18 @@ func (c *call) noSecret(err error) *ending {
 	return &ending{outcome: Internal, reason: "A secret cannot be used."}
 }
 
+// supposed is the ending that somebody wants to see the call come to.
+func (c *call) supposed() *ending {
+	if c.info.Suppose == "" {
+		return nil
+	}
+	end := ending{outcome: c.info.Suppose, reason: "The call is decided as though it had come to " + string(c.info.Suppose) + "."}
+	if end.outcome == RateLimited {
+		end.reason = reasonRateLimited // Whatever the limit, it is said so.
+	}
+	return &end
+}
+
 // admitLimits takes all windows and slots of the call, or none.
 func (c *call) admitLimits() *ending {
 	now := time.Now()
@@ -235,7 +247,7 @@ func (c *call) admitLimits() *ending {
 
 // limitEnding is what a refusal by the limits comes to.
 func (c *call) limitEnding(r *limit.Refusal) *ending {
-	c.rec.LimitHit = r.Limit
+	c.rec.LimitHit, c.glimpse.refusal = r.Limit, r
 	if r.Overloaded {
 		return &ending{outcome: Overloaded, reason: "Too many calls are in flight."}
 	}

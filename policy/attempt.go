@@ -69,6 +69,7 @@ func (c *call) permitted(permit *breaker.Permit) (end ending, renewed bool) {
 	end = c.attempt()
 	if c.renew(end) {
 		permit.Done(breaker.Ignored)
+		c.rec.Attempts[len(c.rec.Attempts)-1].Renewed = true
 		return end, true
 	}
 	permit.Done(c.breakerResult(end))
@@ -84,6 +85,9 @@ func (c *call) permit(n int) (breaker.Permit, *ending) {
 		if refusal != nil {
 			c.rec.BreakerState = refusal.State.String()
 		}
+	}
+	if n == 0 {
+		c.seeCell(&permit, refusal)
 	}
 	if refusal != nil {
 		if n == 0 {

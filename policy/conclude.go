@@ -17,7 +17,8 @@ import (
 // conclude decides and makes the answer that the bot gets.
 func (c *call) conclude(end ending) *http.Response {
 	d := c.decide(end)
-	c.glimpse.answer = d.end.answer
+	c.tellBranches(&d)
+	c.glimpse.answer, c.glimpse.fallback = d.end.answer, d.used
 	c.rec.Verdict, c.info.verdict = d.Verdict, d.Verdict
 	c.info.redacts = len(c.recording().redact) > 0
 	c.reusable = c.info.OneReader

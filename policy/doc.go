@@ -37,6 +37,11 @@
 //	             redact.go and finder.go, without what nobody is to see
 //	structure.go whether answers still have the structure that they had;
 //	             structure_store.go, over restarts
+//	branch.go    the places at which calls go different ways, and which of them a
+//	             call took
+//	survey.go    what conditions can come to, found by supposing every ending that
+//	             a call can have: survey_ending.go
+//	extract_line.go the line that reads a place of an answer into a variable
 //	inspect.go   what is configured, and inspect_state.go, how breakers and tenants
 //	             stand, for those who operate the gateway
 //

@@ -115,6 +115,8 @@ type keptCall struct {
 	hints          [4]calllog.Hint
 	values         [6]calllog.Value
 	attempts       [1]calllog.Attempt
+	limits         [2]calllog.Limit
+	cell           calllog.Cell
 	vars           [6]calllog.Var
 	inputs         [2]calllog.Var
 }
@@ -165,6 +167,13 @@ func (c *call) verdictEntry(e *calllog.Entry) {
 		Outcome: string(r.Outcome), Route: r.Route, RouteBy: r.RouteBy, Next: r.Next, Reason: r.Reason,
 		ProxyError: r.ProxyError, Fallback: r.Fallback, Status: r.Status, UpstreamStatus: r.UpstreamStatus, Failed: r.Failed(),
 		Breaker: r.BreakerState, Limit: r.LimitHit, Broken: r.Broken,
+		Deadline: c.deadline, RetryAfter: r.RetryAfter, FallbackAge: r.FallbackAge,
+	}
+	if r.Outcome == Rejected {
+		e.Success = c.op.success.String()
+	}
+	if c.glimpse.fallback != nil {
+		e.FallbackRule = c.op.heldBranch(c.glimpse.fallback).Text
 	}
 }
 

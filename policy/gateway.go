@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -40,6 +41,7 @@ type Gateway struct {
 	tenantBases      []*Policy            // those with a host for each tenant, the longest path first
 	storage          Storage              // nil: structures are not stored
 	drifted          func(Drift)
+	backoff          func(time.Duration) time.Duration
 	archive          atomic.Pointer[archive] // nil before Start, and without storage
 	unaddressed      recording               // of calls that no policy answers
 	state            *State
@@ -99,6 +101,9 @@ func New(spec Spec, o Options) (*Gateway, error) {
 	}
 	g.observe, g.tracing, g.log = o.Observe, o.Tracing, o.Log
 	g.storage, g.drifted = o.Storage, o.Drifted
+	if g.backoff = o.Backoff; g.backoff == nil {
+		g.backoff = rand.N[time.Duration]
+	}
 	if g.drifted == nil {
 		g.drifted = func(Drift) {}
 	}
@@ -110,6 +115,9 @@ func New(spec Spec, o Options) (*Gateway, error) {
 	}
 	if g.log == nil {
 		g.log = slog.Default()
+	}
+	if o.Secrets != nil {
+		g.secrets = o.Secrets
 	}
 	g.secrets.OnFault(g.reportSecrets)
 	transport := o.Transport
@@ -130,7 +138,10 @@ func New(spec Spec, o Options) (*Gateway, error) {
 			}
 		}
 	}
-	if g.tenantsFile != "" {
+	switch {
+	case o.Tenants != nil:
+		g.tenants = tenant.Fixed(o.Tenants)
+	case g.tenantsFile != "":
 		watcher, err := tenant.NewWatcher(g.tenantsFile, g.knowsPlan, g.reportTenants)
 		if err != nil {
 			return nil, Mistakes{{Place: spec.Places["tenants_file"], Name: "tenants_file", Text: err.Error()}}

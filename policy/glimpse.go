@@ -5,8 +5,11 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/signpost-gateway/signpost/policy/breaker"
 	"github.com/signpost-gateway/signpost/policy/calllog"
+	"github.com/signpost-gateway/signpost/policy/limit"
 )
 
 // glimpse is what is seen of a call as it passes, for the call log. It shares the
@@ -16,8 +19,14 @@ type glimpse struct {
 	sent   http.Header // the last attempt's
 	answer *answer     // the last one, nil where none came
 	own    []byte      // the body of an answer that is made here
-	passed []byte      // the beginning of a body that streams through
-	size   int64       // of that body, as far as it passed
+
+	fallback *fallback        // the one that held, nil where none did
+	refusal  *limit.Refusal   // by a limit, nil where none refused the call
+	shared   []limit.State    // the windows that all tenants share, as they stood
+	inFlight []limit.InFlight // the limits on calls in flight
+	cell     calllog.Cell     // of the breaker that was asked; empty where none was
+	passed   []byte           // the beginning of a body that streams through
+	size     int64            // of that body, as far as it passed
 
 	// names and values are the headers that Signpost wrote.
 	names, values []string
@@ -41,7 +50,9 @@ type glimpse struct {
 // forget keeps the memory for a later call.
 func (g *glimpse) forget() glimpse {
 	clear(g.names)
-	next := glimpse{names: g.names[:0]}
+	clear(g.shared)
+	clear(g.inFlight)
+	next := glimpse{names: g.names[:0], shared: g.shared[:0], inFlight: g.inFlight[:0]}
 	if cap(g.packed) <= maxKeptBody {
 		next.packed = g.packed[:0]
 	}
@@ -49,6 +60,29 @@ func (g *glimpse) forget() glimpse {
 		next.passed = g.passed[:0]
 	}
 	return next
+}
+
+// seeLimits looks at the limits that are no tenant's windows.
+func (c *call) seeLimits(now time.Time) {
+	if c.recorded() != nil {
+		c.glimpse.shared = c.ticket.SharedStates(now, c.glimpse.shared[:0])
+		c.glimpse.inFlight = c.ticket.InFlight(c.glimpse.inFlight[:0])
+	}
+}
+
+// seeCell looks at the cell of the breaker that let the first attempt pass, or not.
+func (c *call) seeCell(permit *breaker.Permit, refusal *breaker.Refusal) {
+	if c.rec.BreakerState == "" && refusal == nil {
+		return // There is no breaker.
+	}
+	cell := &c.glimpse.cell
+	cell.Breaker, cell.Host = c.op.breaker.Policy(), c.hostPort()
+	if refusal != nil {
+		cell.Held, cell.TenantOnly, cell.Since = refusal.Held, refusal.TenantOnly, refusal.Since
+	}
+	if cell.TenantOnly || permit.OfTenant() {
+		cell.Tenant = c.tenant
+	}
 }
 
 // glimpseBound is how much of a passing body is looked at, in bytes: more than is
@@ -93,7 +127,7 @@ func (c *call) seeAnswer(resp *http.Response) {
 		b, _ = calllog.AppendHeader(b, 0, name, g.values[i])
 	}
 	g.mine = place{end: len(b)}
-	if g.answer != nil && !c.reusable {
+	if g.answer != nil && (!c.reusable || c.info.Header == nil) {
 		// Whoever reads the answer may change its header, and Signpost's own headers
 		// are in it where no other place was named for them.
 		from := len(b)

@@ -240,8 +240,10 @@ func encodeValue(text []byte, size int) string {
 // setRateLimits writes the tenant's windows as the current draft of the RateLimit
 // fields has them.
 func (c *call) setRateLimits(w *headerWriter) {
-	c.limited = c.ticket.States(time.Now(), c.limited[:0])
+	now := time.Now()
+	c.limited = c.ticket.States(now, c.limited[:0])
 	c.rec.Limits = c.limited
+	c.seeLimits(now)
 	if len(c.limited) == 0 {
 		return
 	}

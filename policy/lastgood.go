@@ -58,10 +58,11 @@ func (c *call) lastGood(maxAge time.Duration) *answer {
 	if c.tenant == "" || !c.mayKeep() {
 		return nil
 	}
-	kept, _, found := c.gateway.state.stale.Get(time.Now(), c.staleKey(), c.asked.header, maxAge)
+	kept, age, found := c.gateway.state.stale.Get(time.Now(), c.staleKey(), c.asked.header, maxAge)
 	if !found {
 		return nil
 	}
+	c.rec.FallbackAge = age
 	a := &answer{
 		resp:   &http.Response{StatusCode: kept.Status, Header: kept.Header},
 		status: kept.Status, whole: kept.Body, read: true,

@@ -18,6 +18,7 @@ import (
 // calls that no operation recognises. It does not change.
 type operation struct {
 	policy *Policy
+	spec   *OperationSpec // nil for the policy's own
 	name   string         // empty for the policy's own
 	label  string         // "store" or "store.order_status"
 	path   *template.Path // nil for the policy's own
@@ -95,7 +96,7 @@ var defaultFallback = []Outcome{ServerError, Timeout, Unreachable, Incomplete, C
 // for the policy's own. Expressions of the policy may read whatever anybody in
 // the policy extracts, those of an operation what reaches it.
 func (c *compiler) operation(p *Policy, spec *OperationSpec, outer, inner hint.Scope) *operation {
-	op := &operation{policy: p, label: p.name, route: "/" + p.name, paths: make(map[string]int)}
+	op := &operation{policy: p, spec: spec, label: p.name, route: "/" + p.name, paths: make(map[string]int)}
 	name := "policy " + p.name
 	rules := p.spec.Rules
 	layers := []layer{{rules: &p.spec.Rules, places: p.spec.Places, scope: outer, name: name}}

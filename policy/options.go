@@ -13,6 +13,7 @@ import (
 	"github.com/signpost-gateway/signpost/policy/limit"
 	"github.com/signpost-gateway/signpost/policy/secret"
 	"github.com/signpost-gateway/signpost/policy/stale"
+	"github.com/signpost-gateway/signpost/policy/tenant"
 )
 
 // Options are what a Gateway needs of the program around it. The zero value
@@ -28,6 +29,18 @@ type Options struct {
 	// must dial through the guard, follow no proxy of the environment, and
 	// neither ask for nor undo compression by itself. Default: NewTransport.
 	Transport func(spec PolicySpec, guard *dialguard.Guard) (http.RoundTripper, error)
+
+	// Secrets is where references to secrets are looked up. Default: in what the
+	// Spec names.
+	Secrets *secret.Store
+
+	// Tenants are the tenants that are known. Default: the tenants file of the
+	// Spec, which is then read once, and again when it changes.
+	Tenants *tenant.File
+
+	// Backoff draws how long to wait before a further attempt, from
+	// nothing to the bound, which is over 0. Default: at random (full jitter).
+	Backoff func(bound time.Duration) time.Duration
 
 	// Observe is told of every call when it is over, on the goroutine that
 	// closes the answer's body; it must be quick, and must not keep the record.

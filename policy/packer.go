@@ -315,7 +315,7 @@ func (c *call) hidesParameter(pair string) bool {
 	for part := range strings.SplitSeq(pair, ";") {
 		name, _, _ := strings.Cut(part, "=")
 		decoded, err := url.QueryUnescape(name)
-		if err != nil || isPrivateName(decoded) {
+		if err != nil || IsPrivateName(decoded) {
 			return true
 		}
 		if c.policy == nil {

@@ -60,6 +60,9 @@ type Record struct {
 	// Limits are the tenant's windows as they stood when the answer was made.
 	Limits []limit.State
 
+	// FallbackAge is how old a stale answer was.
+	FallbackAge time.Duration
+
 	// Drift is in what the answer's structure differs from the one that the
 	// operation's answers are compared with.
 	Drift []drift.Change
@@ -89,6 +92,10 @@ type Attempt struct {
 
 	// Host is the third party's host and port.
 	Host string
+
+	// Renewed tells that its token was refused, so that the next attempt had a new
+	// one.
+	Renewed bool
 
 	span trace.Span
 	peer *atomic.Value // string; a transport may set it late

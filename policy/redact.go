@@ -27,8 +27,9 @@ var privateWords = []string{
 // privateNames are whole names that do.
 var privateNames = []string{"sig", "key", "code", "pwd", "pass", "x-amz-security-token"}
 
-// isPrivateName tells the names whose values the call log does not keep.
-func isPrivateName(name string) bool {
+// IsPrivateName tells the names of headers and parameters that hold credentials, by
+// the words in them and in any case. The call log does not keep their values.
+func IsPrivateName(name string) bool {
 	name = strings.ToLower(name)
 	return slices.Contains(privateNames, name) || slices.ContainsFunc(privateWords, func(word string) bool { return strings.Contains(name, word) })
 }
@@ -52,7 +53,7 @@ func isPrivateHeader(name string) bool {
 			return private
 		}
 	}
-	private := isPrivateName(name)
+	private := IsPrivateName(name)
 	if len(name) > maxHeaderName || known != nil && len(*known) >= maxHeaderNames {
 		return private
 	}
@@ -331,11 +332,19 @@ const variablePrefix = ownPrefix + "Var-"
 func (p *packer) maskVariables() {
 	packed := p.buf
 	p.buf = make([]byte, 0, cap(packed))
-	for name, value := range calllog.Fields(packed) {
-		if strings.HasPrefix(name, variablePrefix) && p.masks.hidesVariable(value) {
-			value = redacted
+	g := &p.glimpse
+	for _, head := range []*place{&g.mine, &g.came, &g.head} { // In the order in which they stand.
+		if head.start == head.end {
+			continue
 		}
-		p.buf, _ = calllog.AppendHeader(p.buf, 0, name, value)
+		from := len(p.buf)
+		for name, value := range calllog.Fields(head.of(packed)) {
+			if strings.HasPrefix(name, variablePrefix) && p.masks.hidesVariable(value) {
+				value = redacted
+			}
+			p.buf, _ = calllog.AppendHeader(p.buf, from, name, value)
+		}
+		head.start, head.end = from, len(p.buf)
 	}
 }
 

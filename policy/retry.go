@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -21,7 +20,7 @@ func (c *call) again(n int, last *ending) bool {
 	if !c.mayRepeat() || !c.wantsRetry(*last) || !c.upload.repeatable() {
 		return false
 	}
-	wait := backoff(r, n)
+	wait := c.gateway.backOff(r, n)
 	if asked := last.retryAfter; asked > wait {
 		wait = asked
 	}
@@ -69,14 +68,14 @@ func (c *call) wantsRetry(last ending) bool {
 	return false
 }
 
-// backoff draws the wait before a further attempt with full jitter: anything
-// from nothing to the doubled bound.
-func backoff(r *retrying, n int) time.Duration {
+// backOff draws the wait before a further attempt: anything from nothing to the
+// doubled bound.
+func (g *Gateway) backOff(r *retrying, n int) time.Duration {
 	bound := min(r.min<<n, r.max)
 	if bound <= 0 {
 		return 0
 	}
-	return rand.N(bound)
+	return g.backoff(bound)
 }
 
 // retryAfter reads the header in both its forms (RFC 9110, section 10.2.3);

@@ -4,12 +4,14 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/signpost-gateway/signpost/policy"
+	"github.com/signpost-gateway/signpost/policy/dialguard"
 )
 
 // seconds is a duration in a Spec.
@@ -121,6 +123,33 @@ var hangs = thirdParty(func(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, context.Cause(r.Context())
 })
+
+func TestBackoffIsDrawnByWhoeverPlaysTheCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var bounds []time.Duration
+		third := script{statuses: []int{503}}
+		rules := policy.Rules{Retry: &policy.Retry{Attempts: 3, BackoffMin: seconds(0.1), BackoffMax: seconds(0.3)}, Breaker: &policy.BreakerSpec{Trip: "off"}}
+		spec := policy.Spec{Policies: []policy.PolicySpec{{Name: "store", BaseURL: "https://store.example", Rules: rules}}}
+		g, err := policy.New(spec, policy.Options{
+			Transport: func(policy.PolicySpec, *dialguard.Guard) (http.RoundTripper, error) { return &third, nil },
+			Backoff: func(bound time.Duration) time.Duration {
+				bounds = append(bounds, bound)
+				return bound
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		g.Answer(httpGet(t, "http://gateway/"), &policy.Call{Policy: "store", Path: "/"}).Body.Close()
+		if want := []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 300 * time.Millisecond}; !slices.Equal(bounds, want) {
+			t.Errorf("the bounds are %v, want %v", bounds, want)
+		}
+		if took := time.Since(began); took != 600*time.Millisecond || len(third.at) != 4 {
+			t.Errorf("%d attempts took %v, want 4 and the whole of the bounds", len(third.at), took)
+		}
+	})
+}
 
 func TestTheDeadlineIsTheLeastOfAllThatIsSaid(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -8,6 +8,7 @@ import (
 	"github.com/signpost-gateway/signpost/policy/calllog"
 	"github.com/signpost-gateway/signpost/policy/extract"
 	"github.com/signpost-gateway/signpost/policy/hint"
+	"github.com/signpost-gateway/signpost/policy/limit"
 )
 
 // shownMethod gives a method for the log. A text of the bot's is copied, since it
@@ -58,11 +59,40 @@ func (p *packer) tell(e *keptCall) {
 		a := &r.Attempts[i]
 		e.Attempts = append(e.Attempts, calllog.Attempt{
 			After: a.Start.Sub(r.Start), Duration: a.Duration, Status: a.Status, Outcome: string(a.Outcome), Host: a.Host, ProxyError: a.ProxyError,
+			Renewed: a.Renewed,
 		})
 	}
+	if c.glimpse.cell != (calllog.Cell{}) {
+		e.cell = c.glimpse.cell
+		e.Cell = &e.cell
+	}
+	e.Limits = c.limitsInto(e.limits[:0])
 	for _, d := range r.Drift {
 		e.Drift = append(e.Drift, calllog.Change{Path: c.shownText(d.Path, maxAttribute), Was: d.Was, Is: d.Is, Vars: append([]string{}, d.Vars...)})
 	}
+}
+
+// limitsInto appends the limits that were asked: the tenant's windows, those of all
+// tenants, then those on calls in flight.
+func (c *call) limitsInto(limits []calllog.Limit) []calllog.Limit {
+	g := &c.glimpse
+	refused := func(name string, shared, inFlight bool) bool {
+		return g.refusal != nil && g.refusal.Limit == name && g.refusal.Shared == shared && g.refusal.Overloaded == inFlight
+	}
+	for i, states := range [][]limit.State{c.rec.Limits, g.shared} {
+		shared := i == 1
+		for _, s := range states {
+			limits = append(limits, calllog.Limit{
+				Name: s.Name, Max: s.Rate.N, Window: s.Rate.Window, Left: s.Remaining, Reset: s.Reset, Shared: shared, Refused: refused(s.Name, shared, false),
+			})
+		}
+	}
+	for _, f := range g.inFlight {
+		limits = append(limits, calllog.Limit{
+			Name: f.Name, Max: f.N, Left: max(f.N-f.Calls, 0), Shared: f.Shared, Refused: refused(f.Name, f.Shared, true),
+		})
+	}
+	return limits
 }
 
 // jsonString writes a text as JSON.

@@ -91,6 +91,7 @@ type decision struct {
 	end      ending
 	stale    *answer
 	fallback *fallback // where it answers
+	used     *fallback // which held, if it answers or not
 }
 
 // decide makes the verdict. The outcome is settled first, then whether a
@@ -104,12 +105,11 @@ func (c *call) decide(end ending) decision {
 	d := decision{end: end}
 	d.Outcome, d.Reason = end.outcome, end.reason
 	d.settleStatus(end)
-	var used *fallback
 	if c.op != nil {
-		used = c.settleFallback(&d)
+		d.used = c.settleFallback(&d)
 	}
-	named := c.settleRoute(&d, used)
-	c.settleNext(&d, used, named)
+	named := c.settleRoute(&d, d.used)
+	c.settleNext(&d, d.used, named)
 	return d
 }
 

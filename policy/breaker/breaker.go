@@ -226,6 +226,10 @@ func (p *Permit) State() State {
 	return Closed
 }
 
+// OfTenant tells whether the tenant's own cell was asked too: it has one only after
+// trouble of its own.
+func (p *Permit) OfTenant() bool { return p.tenant.cell != nil }
+
 // enter takes a place in the host's cell and in the tenant's, or in neither.
 func (p *Permit) enter(host *cell, o *order, lease time.Duration) (refusal *Refusal) {
 	if p.host, refusal = host.enter(o, lease); refusal != nil {

@@ -18,6 +18,14 @@ type Detail struct {
 	Limit          string  `json:"limit"`
 	Broken         string  `json:"broken"`
 
+	Cell          *CellDetail   `json:"breaker_cell"`
+	Limits        []LimitDetail `json:"limits"`
+	DeadlineMS    float64       `json:"deadline_ms"`
+	RetryAfterMS  float64       `json:"retry_after_ms"`
+	Success       string        `json:"success"` // The expression that made the call rejected.
+	FallbackRule  string        `json:"fallback_rule"`
+	FallbackAgeMS float64       `json:"fallback_age_ms"`
+
 	Request  *RequestDetail `json:"request"`
 	Sent     *RequestDetail `json:"sent"`
 	Received *AnswerDetail  `json:"received"`
@@ -29,6 +37,27 @@ type Detail struct {
 	Faults   []FaultDetail   `json:"faults"`
 	Attempts []AttemptDetail `json:"attempts"`
 	Drift    []Change        `json:"drift"`
+}
+
+// CellDetail is a cell of a circuit breaker as the call met it.
+type CellDetail struct {
+	Breaker    string `json:"breaker"`
+	Host       string `json:"host"`
+	Tenant     string `json:"tenant"`
+	TenantOnly bool   `json:"tenant_only"`
+	Held       bool   `json:"held"`
+	Since      string `json:"since"` // Empty where it refused nothing.
+}
+
+// LimitDetail is a limit that was asked.
+type LimitDetail struct {
+	Name     string  `json:"name"`
+	Max      int     `json:"max"`
+	WindowMS float64 `json:"window_ms"` // 0 of calls in flight.
+	Left     int     `json:"left"`
+	ResetMS  float64 `json:"reset_ms"`
+	Shared   bool    `json:"shared"`
+	Refused  bool    `json:"refused"`
 }
 
 // RequestDetail is a request.
@@ -95,6 +124,7 @@ type AttemptDetail struct {
 	Outcome    string  `json:"outcome"`
 	Host       string  `json:"host"`
 	ProxyError string  `json:"proxy_error"`
+	Renewed    bool    `json:"renewed"` // Its token was refused; the next attempt had a new one.
 }
 
 // Detail renders the call in full.
@@ -104,7 +134,14 @@ func (e *Entry) Detail() Detail {
 		UpstreamStatus: e.UpstreamStatus, UpstreamMS: millis(e.Upstream), Breaker: e.Breaker, Limit: e.Limit, Broken: e.Broken,
 		Request: e.Request.request(), Sent: e.Sent.request(), Received: e.Received.answer(), Response: e.Response.answer(),
 		Vars: variables(e.Vars), Input: variables(e.Inputs),
+		Cell: e.Cell.detail(), Limits: make([]LimitDetail, 0, len(e.Limits)), DeadlineMS: millis(e.Deadline), RetryAfterMS: millis(e.RetryAfter),
+		Success: e.Success, FallbackRule: e.FallbackRule, FallbackAgeMS: millis(e.FallbackAge),
 		Hints: []HintDetail{}, Faults: []FaultDetail{}, Attempts: []AttemptDetail{}, Drift: []Change{},
+	}
+	for _, l := range e.Limits {
+		d.Limits = append(d.Limits, LimitDetail{
+			Name: l.Name, Max: l.Max, WindowMS: millis(l.Window), Left: l.Left, ResetMS: millis(l.Reset), Shared: l.Shared, Refused: l.Refused,
+		})
 	}
 	for _, h := range e.Hints {
 		asked := HintDetail{Route: h.Route, Condition: h.Condition, Result: h.Holds, Error: h.Err, Values: []ValueDetail{}}
@@ -119,16 +156,34 @@ func (e *Entry) Detail() Detail {
 	for _, a := range e.Attempts {
 		d.Attempts = append(d.Attempts, AttemptDetail{
 			StartMS: millis(a.After), DurationMS: millis(a.Duration), Status: a.Status, Outcome: a.Outcome, Host: a.Host, ProxyError: a.ProxyError,
+			Renewed: a.Renewed,
 		})
 	}
 	d.Drift = append(d.Drift, e.Drift...)
 	return d
 }
 
+func (c *Cell) detail() *CellDetail {
+	if c == nil {
+		return nil
+	}
+	d := &CellDetail{Breaker: c.Breaker, Host: c.Host, Tenant: c.Tenant, TenantOnly: c.TenantOnly, Held: c.Held}
+	if !c.Since.IsZero() {
+		d.Since = stamp(c.Since)
+	}
+	return d
+}
+
+// variables tells variables. Where asterisks stand for a secret in the middle of a
+// number, what is left is no JSON, and is not shown.
 func variables(vars []Var) []VarDetail {
 	details := make([]VarDetail, 0, len(vars))
 	for _, v := range vars {
-		details = append(details, VarDetail{Name: v.Name, Value: v.JSON})
+		shown := VarDetail{Name: v.Name, Value: v.JSON}
+		if !json.Valid(v.JSON) {
+			shown.Value = json.RawMessage(`"[redacted]"`)
+		}
+		details = append(details, shown)
 	}
 	return details
 }

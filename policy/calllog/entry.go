@@ -37,6 +37,22 @@ type Entry struct {
 	// refused it, and Broken what cut its answer off; each may be empty.
 	Breaker, Limit, Broken string
 
+	// Cell is the cell of the breaker that was asked, nil where none was.
+	Cell *Cell
+
+	// Limits are those that were asked, as they stood when the answer was made.
+	Limits []Limit
+
+	// Deadline is how long the call could take, and RetryAfter when it makes sense
+	// to come back; 0 where nobody knows.
+	Deadline, RetryAfter time.Duration
+
+	// Success is the expression of that name where it made the call rejected, and
+	// FallbackRule the fallback that held, whether it answered or not. FallbackAge is
+	// how old a stale answer was.
+	Success, FallbackRule string
+	FallbackAge           time.Duration
+
 	// Request is what the bot sent, and Response what it got.
 	Request, Response Message
 
@@ -58,6 +74,44 @@ type Entry struct {
 
 	// Drift is in what the answer differs from the structure of earlier ones.
 	Drift []Change
+}
+
+// Cell is a cell of a circuit breaker as a call met it.
+type Cell struct {
+	// Breaker is whose breaker it is, "store" or "store.order_status", and Host the
+	// third party's host and port.
+	Breaker, Host string
+
+	// Tenant is set where the tenant has a cell of its own, which was asked too, and
+	// TenantOnly where that one refused the call.
+	Tenant     string
+	TenantOnly bool
+
+	// Held tells that somebody holds the breaker open by hand.
+	Held bool
+
+	// Since is when the state began that refused the call, else zero.
+	Since time.Time
+}
+
+// Limit is a limit that was asked.
+type Limit struct {
+	// Name is as in the RateLimit header: "gold:600/m".
+	Name string
+
+	// Max is how many calls it lets pass in any span of Window, or be in flight where
+	// Window is 0.
+	Max    int
+	Window time.Duration
+
+	// Left is how many more it would have let pass, and Reset how long it would have
+	// taken until there are more.
+	Left  int
+	Reset time.Duration
+
+	// Shared tells that it counts all tenants together, and Refused that it stood in
+	// the call's way.
+	Shared, Refused bool
 }
 
 // Var is a variable and its value as JSON.
@@ -104,6 +158,10 @@ type Attempt struct {
 	Status int
 
 	Outcome, Host, ProxyError string
+
+	// Renewed tells that its token was refused, so that the next attempt had a new
+	// one.
+	Renewed bool
 }
 
 // Change is one difference between an answer and the structure of earlier ones.

@@ -96,6 +96,11 @@ func (e *Entry) Cut(bodies int) *Entry {
 	cut.Sent, cut.Received = e.Sent.cut(bodies), e.Received.cut(bodies)
 	cut.Vars, cut.Inputs = cloneVars(e.Vars), cloneVars(e.Inputs)
 	cut.Hints, cut.Attempts = cloneHints(e.Hints), slices.Clone(e.Attempts)
+	cut.Limits = slices.Clone(e.Limits)
+	if e.Cell != nil {
+		cell := *e.Cell
+		cut.Cell = &cell
+	}
 	return &cut
 }
 

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -23,6 +24,12 @@ type Named struct {
 	// Member is the last name of a member on the path, empty where it has none.
 	Member string
 
+	// Depth is how many segments the path has.
+	Depth int
+
+	// Skipped is how many elements of this list PlacesWithin leaves out.
+	Skipped int
+
 	// Value is what stands there. It shares the bytes of the document.
 	Value Value
 }
@@ -34,20 +41,28 @@ type Named struct {
 // and reads the listed value. Of members with the same name only the last one
 // is there. Errors are those of Reader.Read.
 func Places(doc []byte) (places []Named, leftOut int, err error) {
+	return PlacesWithin(doc, math.MaxInt)
+}
+
+// PlacesWithin is Places with at most that many elements of each list, so that what
+// stands behind a long one is listed too. Elements that are skipped for that are not
+// among those left out.
+func PlacesWithin(doc []byte, elements int) (places []Named, leftOut int, err error) {
 	s := scanner{doc: doc}
 	if err := s.document(nil); err != nil {
 		return nil, 0, err
 	}
-	l := lister{tree: newTree(doc)}
+	l := lister{tree: newTree(doc), elements: elements}
 	l.list(l.tree.root, []byte{'$'}, "", 0)
 	return l.places, l.leftOut, nil
 }
 
 // lister walks through a tree. Recursion is bounded by MaxDepth.
 type lister struct {
-	tree    *tree
-	places  []Named
-	leftOut int
+	tree     *tree
+	elements int // at most, of each list
+	places   []Named
+	leftOut  int
 }
 
 // list adds a node and all that is in it. The path's memory is shared with the
@@ -55,7 +70,11 @@ type lister struct {
 func (l *lister) list(node any, path []byte, member string, segments int) {
 	if len(l.places) < MaxPlaces && len(path) <= MaxPathBytes && segments <= MaxSegments {
 		raw := l.tree.text(node)
-		l.places = append(l.places, Named{Path: string(path), Member: member, Value: Value{raw: raw, kind: kindOf(raw[0])}})
+		place := Named{Path: string(path), Member: member, Depth: segments, Value: Value{raw: raw, kind: kindOf(raw[0])}}
+		if list, is := node.(*array); is {
+			place.Skipped = max(len(list.elements)-l.elements, 0)
+		}
+		l.places = append(l.places, place)
 	} else {
 		l.leftOut++
 	}
@@ -69,7 +88,7 @@ func (l *lister) list(node any, path []byte, member string, segments int) {
 			l.list(n.members[i], below, name, segments+1)
 		}
 	case *array:
-		for i, element := range n.elements {
+		for i, element := range n.elements[:min(len(n.elements), l.elements)] {
 			below := path
 			if len(path) <= MaxPathBytes {
 				below = append(strconv.AppendInt(append(path, '['), int64(i), 10), ']')

@@ -53,6 +53,24 @@ $['\u00a0'] number "\u00a0" 4`},
 	}
 }
 
+func TestElementsThatAreSkippedHideNothingBehindThem(t *testing.T) {
+	places, leftOut, err := extract.PlacesWithin([]byte(`{"a":[[1,2,3],[4],5],"b":{"c":[6]}}`), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range places {
+		got = append(got, fmt.Sprintf("%d %s", p.Depth, p.Path))
+		if p.Skipped > 0 {
+			got = append(got, fmt.Sprintf("and %d more", p.Skipped))
+		}
+	}
+	want := "0 $; 1 $.a; and 1 more; 2 $.a[0]; and 1 more; 3 $.a[0][0]; 3 $.a[0][1]; 2 $.a[1]; 3 $.a[1][0]; 1 $.b; 2 $.b.c; 3 $.b.c[0]"
+	if text := strings.Join(got, "; "); text != want || leftOut != 0 {
+		t.Errorf("got, with %d left out,\n%s\nwant\n%s", leftOut, text, want)
+	}
+}
+
 func TestPlacesOfWhatIsNoDocumentAreAnError(t *testing.T) {
 	for _, doc := range []string{``, `{`, `{}{}`, "\"\xff\"", strings.Repeat("[", 200)} {
 		if places, _, err := extract.Places([]byte(doc)); err == nil || places != nil {

@@ -28,6 +28,10 @@
 //
 // keys, values and toPairs give their elements in no particular order.
 //
+// What a condition can come to before there is a call, with some of what it reads
+// known and the rest not, is asked of a [Case] and the [Part]s that the condition is
+// taken apart into.
+//
 // An evaluation is bounded by [MaxSteps] and [MaxElements], a text by
 // [MaxSource] and [MaxNodes]; a panic inside the language is an error.
 package hint

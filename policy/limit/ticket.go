@@ -162,6 +162,47 @@ func (k *Ticket) States(now time.Time, dst []State) []State {
 	return appendStates(dst, k.table.clock(now), k.cell, k.sets[:], own)
 }
 
+// SharedStates appends what is left of the windows that all tenants share to dst, as
+// States does of the tenant's.
+func (k *Ticket) SharedStates(now time.Time, dst []State) []State {
+	if k.table == nil || !k.concerns(shared) {
+		return dst
+	}
+	k.table.common.mu.Lock()
+	defer k.table.common.mu.Unlock()
+	return appendStates(dst, k.table.clock(now), &k.table.common.cell, k.sets[:], shared)
+}
+
+// InFlight appends how many calls are in flight to dst, this one among them if it was
+// admitted, for each such limit: the tenant's own of all sets, then the shared ones.
+// Call it before Release.
+func (k *Ticket) InFlight(dst []InFlight) []InFlight {
+	if k.table == nil {
+		return dst
+	}
+	if k.bounds(own) {
+		k.mu.Lock()
+		dst = appendInFlight(dst, k.cell, k.sets[:], own)
+		k.mu.Unlock()
+	}
+	if k.bounds(shared) {
+		k.table.common.mu.Lock()
+		dst = appendInFlight(dst, &k.table.common.cell, k.sets[:], shared)
+		k.table.common.mu.Unlock()
+	}
+	return dst
+}
+
+// bounds says whether a set limits the calls in flight on a side.
+func (k *Ticket) bounds(s side) bool {
+	for _, set := range k.sets {
+		if len(set.parts[s].gates) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // States appends what is left of a tenant's windows to dst as [Ticket.States] does,
 // without a call. A tenant without counters has everything left.
 func (t *Table) States(now time.Time, tenant string, dst []State, sets ...*Set) []State {

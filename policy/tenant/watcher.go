@@ -61,6 +61,13 @@ func NewWatcher(path string, plans func(string) bool, report func(err error, f *
 	return w, nil
 }
 
+// Fixed gives a Watcher of tenants that never change: Start does nothing.
+func Fixed(f *File) *Watcher {
+	w := new(Watcher)
+	w.file.Store(f)
+	return w
+}
+
 // File gives the tenants as they are known now; it is never nil.
 func (w *Watcher) File() *File { return w.file.Load() }
 
@@ -70,6 +77,9 @@ func (w *Watcher) Lookup(name string) (e Entry, ok bool) { return w.file.Load().
 // Start watches the file, in one goroutine, until ctx ends or Stop is called. It
 // is called at most once.
 func (w *Watcher) Start(ctx context.Context) {
+	if w.path == "" {
+		return
+	}
 	ctx, w.cancel = context.WithCancel(ctx)
 	w.done = make(chan struct{})
 	go w.run(ctx)
