@@ -1,0 +1,120 @@
+package curl
+
+// What is said more than once.
+const (
+	noFile      = "a file that curl would send: write what is in it, as files are not read here"
+	noMultipart = "a form with parts (-F), which an operation cannot send: expected form fields (-d) or JSON (--json)"
+	noHandshake = "a login in several steps, which needs more than a header: expected -u with a name and a password, or a token"
+	noPeer      = "which connection curl uses is not part of a policy: the address alone decides where calls go"
+	noTLS       = "certificates of curl's are not taken over: a client's own belongs into `transport { tls_client_auth … }`, an authority into tls_trust_pool"
+	noProxy     = "the proxy is not taken over: calls go straight to the third party, past the dial guard alone"
+	nothingHere = "an option that makes no request"
+)
+
+// known are the options of curl that can stand in a command for HTTP.
+var known = []option{
+	// What the request is.
+	{long: "url", value: true, does: (*request).setURL},
+	{long: "url-query", value: true, does: keep(func(r *request) *[]word { return &r.urlQuery })},
+	{long: "request", short: 'X', value: true, does: (*request).setMethod},
+	{long: "head", short: 'I', does: flag(func(r *request) { r.head = true })},
+	{long: "get", short: 'G', does: flag(func(r *request) { r.get = true })},
+	{long: "header", short: 'H', value: true, does: (*request).addHeader},
+	{long: "user-agent", short: 'A', value: true, does: named("User-Agent")},
+	{long: "referer", short: 'e', value: true, does: named("Referer")},
+	{long: "cookie", short: 'b', value: true, does: (*request).addCookie},
+	{long: "range", short: 'r', value: true, does: (*request).setRange},
+	{long: "user", short: 'u', value: true, does: (*request).setUser},
+	{long: "basic"},
+	{long: "oauth2-bearer", value: true, does: (*request).setBearer},
+	{long: "data", short: 'd', value: true, does: data(fromText)},
+	{long: "data-ascii", value: true, does: data(fromText)},
+	{long: "data-binary", value: true, does: data(fromText)},
+	{long: "data-raw", value: true, does: data(fromRaw)},
+	{long: "data-urlencode", value: true, does: data(fromEncoded)},
+	{long: "json", value: true, does: data(fromJSON)},
+	{long: "globoff", short: 'g', does: flag(func(r *request) { r.globOff = true })},
+	{long: "path-as-is", does: flag(func(r *request) { r.pathAsIs = true })},
+	{long: "max-time", short: 'm', value: true, does: (*request).setTimeout},
+	{long: "retry", value: true, does: (*request).setRetries},
+
+	// What changes something that a policy does in its own way.
+	{long: "insecure", short: 'k', does: warns("-k: certificates are always verified; for an authority of your own use `transport { tls_trust_pool … }`")},
+	{long: "location", short: 'L', does: warns("-L: a redirect is an answer that the bot gets, and is not followed")},
+	{long: "location-trusted", does: warns("-L: a redirect is an answer that the bot gets, and is not followed")},
+	{long: "compressed", does: flag(func(r *request) { r.dropped = append(r.dropped, "--compressed") })},
+	{long: "proxy", short: 'x', value: true, does: warns(noProxy)},
+	{long: "preproxy", value: true, does: warns(noProxy)},
+	{long: "socks4", value: true, does: warns(noProxy)},
+	{long: "socks4a", value: true, does: warns(noProxy)},
+	{long: "socks5", value: true, does: warns(noProxy)},
+	{long: "socks5-hostname", value: true, does: warns(noProxy)},
+	{long: "proxy-user", short: 'U', value: true, does: warns(noProxy)},
+	{long: "proxy-header", value: true, does: warns(noProxy)},
+	{long: "proxytunnel", short: 'p', does: warns(noProxy)},
+	{long: "proxy-insecure", does: warns(noProxy)},
+	{long: "proxy-cacert", value: true, does: warns(noProxy)},
+	{long: "cert", short: 'E', value: true, does: warns(noTLS)},
+	{long: "cert-type", value: true, does: warns(noTLS)},
+	{long: "key", value: true, does: warns(noTLS)},
+	{long: "key-type", value: true, does: warns(noTLS)},
+	{long: "pass", value: true, does: warns(noTLS)},
+	{long: "cacert", value: true, does: warns(noTLS)},
+	{long: "capath", value: true, does: warns(noTLS)},
+	{long: "crlfile", value: true, does: warns(noTLS)},
+	{long: "pinnedpubkey", value: true, does: warns(noTLS)},
+	{long: "resolve", value: true, does: warns(noPeer)},
+	{long: "connect-to", value: true, does: warns(noPeer)},
+	{long: "interface", value: true, does: warns(noPeer)},
+	{long: "doh-url", value: true, does: warns(noPeer)},
+	{long: "dns-servers", value: true, does: warns(noPeer)},
+	{long: "netrc", short: 'n', does: warns("-n: a file with passwords is not read; write the credential as `inject basic`")},
+	{long: "netrc-optional", does: warns("-n: a file with passwords is not read; write the credential as `inject basic`")},
+	{long: "netrc-file", value: true, does: warns("-n: a file with passwords is not read; write the credential as `inject basic`")},
+	{long: "time-cond", short: 'z', value: true, does: warns("-z: the answer would be empty where nothing changed")},
+	{long: "etag-compare", value: true, does: warns("--etag-compare: the answer would be empty where nothing changed")},
+
+	// What a policy cannot send.
+	{long: "form", short: 'F', value: true, does: refuses(noMultipart)},
+	{long: "form-string", value: true, does: refuses(noMultipart)},
+	{long: "upload-file", short: 'T', value: true, does: refuses(noFile)},
+	{long: "config", short: 'K', value: true, does: refuses("a file with options, which is not read: write its options into the command")},
+	{long: "next", short: ':', does: refuses("a second request: " + remedy)},
+	{long: "unix-socket", value: true, does: refuses("a socket of this machine: expected an address of http or https")},
+	{long: "abstract-unix-socket", value: true, does: refuses("a socket of this machine: expected an address of http or https")},
+	{long: "request-target", value: true, does: refuses("a target that is not the address's own")},
+	{long: "aws-sigv4", value: true, does: refuses("a signature over each request, which Signpost does not make")},
+	{long: "digest", does: refuses(noHandshake)},
+	{long: "ntlm", does: refuses(noHandshake)},
+	{long: "negotiate", does: refuses(noHandshake)},
+	{long: "anyauth", does: refuses(noHandshake)},
+	{long: "continue-at", short: 'C', value: true, does: refuses("a download that goes on: expected a whole one")},
+	{long: "variable", value: true, does: refuses("a variable of curl's: write its value")},
+	{long: "help", short: 'h', does: refuses(nothingHere)},
+	{long: "manual", short: 'M', does: refuses(nothingHere)},
+	{long: "version", short: 'V', does: refuses(nothingHere)},
+
+	// What does not change the request, or only how it travels.
+	{long: "silent", short: 's'}, {long: "show-error", short: 'S'}, {long: "verbose", short: 'v'}, {long: "include", short: 'i'},
+	{long: "show-headers"}, {long: "fail", short: 'f'}, {long: "fail-with-body"}, {long: "fail-early"}, {long: "remote-name", short: 'O'},
+	{long: "remote-name-all"}, {long: "remote-header-name", short: 'J'}, {long: "remote-time", short: 'R'}, {long: "no-buffer", short: 'N'},
+	{long: "buffer"}, {long: "progress-bar", short: '#'}, {long: "progress-meter"}, {long: "styled-output"}, {long: "disable", short: 'q'},
+	{long: "parallel", short: 'Z'}, {long: "http0.9"}, {long: "http1.0", short: '0'}, {long: "http1.1"}, {long: "http2"},
+	{long: "http2-prior-knowledge"}, {long: "http3"}, {long: "http3-only"}, {long: "tcp-nodelay"}, {long: "tcp-fastopen"},
+	{long: "keepalive"}, {long: "ipv4", short: '4'}, {long: "ipv6", short: '6'}, {long: "tlsv1", short: '1'}, {long: "tlsv1.0"},
+	{long: "tlsv1.1"}, {long: "tlsv1.2"}, {long: "tlsv1.3"}, {long: "ssl"}, {long: "ssl-reqd"}, {long: "ssl-no-revoke"},
+	{long: "ssl-revoke-best-effort"}, {long: "ssl-allow-beast"}, {long: "cert-status"}, {long: "alpn"}, {long: "npn"}, {long: "raw"},
+	{long: "tr-encoding"}, {long: "ignore-content-length"}, {long: "sessionid"}, {long: "create-dirs"}, {long: "remove-on-error"},
+	{long: "trace-time"}, {long: "trace-ids"}, {long: "junk-session-cookies", short: 'j'}, {long: "retry-all-errors"},
+	{long: "retry-connrefused"}, {long: "post301"}, {long: "post302"}, {long: "post303"}, {long: "disallow-username-in-url"},
+	{long: "output", short: 'o', value: true}, {long: "output-dir", value: true}, {long: "write-out", short: 'w', value: true},
+	{long: "dump-header", short: 'D', value: true}, {long: "cookie-jar", short: 'c', value: true}, {long: "stderr", value: true},
+	{long: "trace", value: true}, {long: "trace-ascii", value: true}, {long: "trace-config", value: true}, {long: "libcurl", value: true},
+	{long: "max-redirs", value: true}, {long: "max-filesize", value: true}, {long: "limit-rate", value: true}, {long: "rate", value: true},
+	{long: "speed-limit", short: 'Y', value: true}, {long: "speed-time", short: 'y', value: true}, {long: "keepalive-time", value: true},
+	{long: "connect-timeout", value: true}, {long: "retry-delay", value: true}, {long: "retry-max-time", value: true},
+	{long: "expect100-timeout", value: true}, {long: "happy-eyeballs-timeout-ms", value: true}, {long: "local-port", value: true},
+	{long: "noproxy", value: true}, {long: "tls-max", value: true}, {long: "ciphers", value: true}, {long: "tls13-ciphers", value: true},
+	{long: "curves", value: true}, {long: "proto", value: true}, {long: "proto-default", value: true}, {long: "proto-redir", value: true},
+	{long: "etag-save", value: true}, {long: "parallel-max", value: true},
+}
