@@ -13,6 +13,7 @@ import (
 const (
 	module = "github.com/signpost-gateway/signpost"
 	engine = module + "/policy"
+	author = module + "/author"
 )
 
 // goPackage is what `go list -json` says of a package.
@@ -53,7 +54,7 @@ func within(pkg, path string) bool {
 	return pkg == path || strings.HasPrefix(pkg, path+"/")
 }
 
-func TestTheEngineDependsOnNoServerLoggerOrTelemetrySDK(t *testing.T) {
+func TestEngineAndAuthorsToolsDependOnNoServerLoggerOrTelemetrySDK(t *testing.T) {
 	banned := []string{
 		"github.com/caddyserver/caddy/v2",
 		"go.uber.org/zap",
@@ -61,7 +62,7 @@ func TestTheEngineDependsOnNoServerLoggerOrTelemetrySDK(t *testing.T) {
 		"go.opentelemetry.io/otel/sdk",
 		"go.opentelemetry.io/otel/exporters",
 	}
-	for path, p := range goList(t, "./policy/...") {
+	for path, p := range goList(t, "./policy/...", "./author/...") {
 		for _, ban := range banned {
 			if i := slices.IndexFunc(p.Deps, func(dep string) bool { return within(dep, ban) }); i >= 0 {
 				t.Errorf("%s depends on %s", path, p.Deps[i])
@@ -102,6 +103,23 @@ func TestOnlyTheAdapterAndTheCommandImportCaddy(t *testing.T) {
 		for _, imported := range p.Imports {
 			if within(imported, "github.com/caddyserver/caddy/v2") && !slices.Contains(allowed, path) {
 				t.Errorf("%s imports %s", path, imported)
+			}
+		}
+	}
+}
+
+func TestAuthorsToolsImportTheEngineAndNeverBack(t *testing.T) {
+	for path, p := range goList(t, "./author/...") {
+		for _, imported := range p.Imports {
+			if within(imported, module) && !within(imported, engine) && !within(imported, author) {
+				t.Errorf("%s imports %s", path, imported)
+			}
+		}
+	}
+	for path, p := range goList(t, "./policy/...") {
+		for _, dep := range p.Deps {
+			if within(dep, author) {
+				t.Errorf("%s depends on %s", path, dep)
 			}
 		}
 	}

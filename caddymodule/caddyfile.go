@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -22,6 +23,10 @@ func init() {
 	httpcaddyfile.RegisterDirectiveOrder(directive, httpcaddyfile.Before, "reverse_proxy")
 }
 
+// quiet is set while a command reads a configuration of which it says itself what is
+// to be said.
+var quiet atomic.Bool
+
 // parseOption makes the app's configuration of the global option. It is by
 // value since Caddy looks for that type alone.
 func parseOption(d *caddyfile.Dispenser, existing any) (any, error) {
@@ -32,7 +37,7 @@ func parseOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	if err != nil {
 		return nil, oneALine(err)
 	}
-	if missing := policy.MissingSecrets(&config.Spec); missing != nil {
+	if missing := policy.MissingSecrets(&config.Spec); missing != nil && !quiet.Load() {
 		// Whoever adapts a configuration need not have its secrets.
 		caddy.Log().Named(directive).Warn("the configuration does not start while its secrets are not there, or are not good", zap.Error(missing))
 	}

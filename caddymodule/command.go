@@ -1,44 +1,54 @@
 package caddymodule
 
 import (
-	"fmt"
+	"errors"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/signpost-gateway/signpost/caddymodule/command"
 )
 
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  directive,
-		Short: "Works with what Signpost is configured by",
+		Short: "Checks, tests and tries what Signpost is configured by",
 		Long: `
 Works with what Signpost, the outbound API gateway for chatbots, is configured
 by. Each command says more about itself:
 
-	$ caddy signpost secret --help
+	$ caddy signpost test --help
 
-An unknown word is an error. The exit status is 0 when all went well and 1 when
-it did not.
+An unknown word is an error. The exit status is 0 when all went well, 1 when it
+did not, and 3 when check finds nothing wrong but something unwise.
 `,
-		CobraFunc: describe,
+		CobraFunc: func(root *cobra.Command) {
+			command.Describe(root, host{})
+			exitWithStatus(root)
+		},
 	})
 }
 
-// describe adds the commands below `caddy signpost`, each of which has a file of its own.
-func describe(root *cobra.Command) {
-	group(root, secretCommand())
-}
-
-// group makes cmd a command that only has others below it: alone it prints its help, and a word that is none of them
-// is an error, which cobra by itself tells of the outermost command only.
-func group(cmd *cobra.Command, commands ...*cobra.Command) {
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return fmt.Errorf("unknown command %q for %q: see `%[2]s --help`", args[0], cmd.CommandPath())
-		}
-		return nil
+// exitWithStatus makes the commands end the process with the status that they ask
+// for. Caddy knows only those that its own wrapper gives.
+func exitWithStatus(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		exitWithStatus(sub)
 	}
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	cmd.DisableFlagsInUseLine = true
-	cmd.AddCommand(commands...)
+	run := cmd.RunE
+	if run == nil {
+		return
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		err := run(cmd, args)
+		var exit command.Exit
+		if !errors.As(err, &exit) {
+			return err
+		}
+		cmd.SilenceErrors = true // All is said.
+		if exit.Status <= command.StatusFailed {
+			return err
+		}
+		return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return exit.Status, nil })(cmd, args)
+	}
 }

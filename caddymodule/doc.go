@@ -11,10 +11,13 @@
 //	operator.go     who is told of calls: metrics, log, alerts, events
 //	admin.go        the operator's API at Caddy's admin endpoint; console.go, the
 //	                directive of the console
+//	command.go      the commands below caddy signpost; host.go, what they need of
+//	                Caddy, and host_sites.go, the sites that they look at
 //	storage.go      what outlives a restart
 //	config.go       what the app's JSON says beside policies
 //	caddyfile.go    the grammar; parse_*.go, a table of words for each block
 //
 // What operators see is in packages below this one: telemetry (spans, metrics, log
-// and events), alert (mail and webhook), api and console.
+// and events), alert (mail and webhook), api and console. What authors of policies
+// type is in command, which does not import Caddy.
 package caddymodule

@@ -20,13 +20,9 @@ func (s scope) expression(l *line, from int) string {
 		}
 		return rest[0].text
 	}
-	parts := make([]string, len(rest))
+	whole := joined(rest)
 	for i, a := range rest {
-		parts[i] = requote(a)
-	}
-	whole := strings.Join(parts, " ")
-	for i, a := range rest {
-		before := strings.Join(parts[:i], " ")
+		before := joined(rest[:i])
 		if i > 0 {
 			before += " "
 		}
@@ -43,6 +39,20 @@ func (s scope) expression(l *line, from int) string {
 		}
 	}
 	return whole
+}
+
+// joined writes arguments as they stood on their line. What closes or goes on behind
+// a string was glued to it, and Caddy's lexer tore it off.
+func joined(args []argument) string {
+	var b strings.Builder
+	for i, a := range args {
+		glued := i > 0 && args[i-1].quote != 0 && a.quote == 0 && a.text != "" && strings.ContainsAny(a.text[:1], "]),.")
+		if i > 0 && !glued {
+			b.WriteByte(' ')
+		}
+		b.WriteString(requote(a))
+	}
+	return b.String()
 }
 
 // requote gives an argument as it was written. Caddy's lexer drops the

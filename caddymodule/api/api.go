@@ -67,7 +67,7 @@ var _ Alerts = (*alert.Sender)(nil)
 const root = "/signpost/"
 
 // answerer answers a request while a gateway is running. What it gives is sent as
-// JSON; nil, where it is an error.
+// JSON, or writes itself where it is an export; nil, where it is an error.
 type answerer func(a *api, run *Running, r *http.Request) (any, *problem)
 
 // endpoint says who answers at a path, by method. HEAD is answered like GET.
@@ -80,6 +80,7 @@ var endpoints = map[string]endpoint{
 	"traffic":                             {http.MethodGet: (*api).traffic},
 	"calls":                               {http.MethodGet: (*api).calls},
 	"calls/{id}":                          {http.MethodGet: (*api).call},
+	"calls/export":                        {http.MethodGet: (*api).export},
 	"breakers":                            {http.MethodGet: (*api).breakers},
 	"breakers/{name}/reset":               {http.MethodPost: (*api).resetBreaker},
 	"breakers/{name}/hold":                {http.MethodPost: (*api).holdBreaker},
@@ -157,6 +158,10 @@ func (a *api) serve(e endpoint) http.Handler {
 		body, p := answer(a, run, r)
 		if p != nil {
 			p.write(w)
+			return
+		}
+		if calls, is := body.(export); is {
+			calls.write(w)
 			return
 		}
 		writeJSON(w, body)

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -43,28 +42,40 @@ func named(asked *string) *string {
 	return asked
 }
 
-// calls lists the calls that a filter means, the newest first.
-func (a *api) calls(run *Running, r *http.Request) (any, *problem) {
-	query, p := readQuery(r, "policy", "operation", "outcome", "route", "tenant", "failed", "trace_id", "limit", "before")
-	if p != nil {
-		return nil, p
-	}
+// filterNames are the parameters that say which calls are meant.
+var filterNames = []string{"policy", "operation", "outcome", "route", "tenant", "failed", "trace_id"}
+
+// readFilter reads which calls are meant.
+func readFilter(query parameters) (calllog.Filter, *problem) {
 	filter := calllog.Filter{
 		Policy: named(query.text("policy")), Operation: named(query.text("operation")), Route: query.text("route"), Tenant: query.text("tenant"),
 		Outcome: query.text("outcome"), TraceID: query.text("trace_id"),
 	}
 	if words := policy.Outcomes(); filter.Outcome != nil && !slices.Contains(words, policy.Outcome(*filter.Outcome)) {
-		return nil, bad("%q is not an outcome: expected one of %s.", *filter.Outcome, strings.Trim(fmt.Sprint(words), "[]"))
+		return filter, bad("%q is not an outcome: expected one of %s.", *filter.Outcome, strings.Trim(fmt.Sprint(words), "[]"))
 	}
 	if filter.TraceID != nil && !traceID.MatchString(*filter.TraceID) {
-		return nil, bad("trace_id is not the id of a trace: expected 32 hexadecimal digits in lower case.")
+		return filter, bad("trace_id is not the id of a trace: expected 32 hexadecimal digits in lower case.")
 	}
 	if failed, there := query["failed"]; there {
 		if failed != "true" && failed != "false" {
-			return nil, bad("failed is %q: expected true or false.", failed)
+			return filter, bad("failed is %q: expected true or false.", failed)
 		}
 		is := failed == "true"
 		filter.Failed = &is
+	}
+	return filter, nil
+}
+
+// calls lists the calls that a filter means, the newest first.
+func (a *api) calls(run *Running, r *http.Request) (any, *problem) {
+	query, p := readQuery(r, slices.Concat(filterNames, []string{"limit", "before"})...)
+	if p != nil {
+		return nil, p
+	}
+	filter, p := readFilter(query)
+	if p != nil {
+		return nil, p
 	}
 	limit, p := readLimit(query)
 	if p != nil {
@@ -111,19 +122,5 @@ func (a *api) call(run *Running, r *http.Request) (any, *problem) {
 	if entry == nil {
 		return nil, missing("There is no call of that id in the log, or not any more.")
 	}
-	return detailOf(entry), nil
-}
-
-// detailOf tells a call in full. Where asterisks stand for a secret in the middle
-// of a number, what is left is no JSON, and is not shown.
-func detailOf(e *calllog.Entry) calllog.Detail {
-	d := e.Detail()
-	for _, vars := range [][]calllog.VarDetail{d.Vars, d.Input} {
-		for i := range vars {
-			if !json.Valid(vars[i].Value) {
-				vars[i].Value = json.RawMessage(`"[redacted]"`)
-			}
-		}
-	}
-	return d
+	return entry.Detail(), nil
 }

@@ -9,11 +9,12 @@
 //	info.go       GET  info
 //	policies.go   GET  policies, traffic
 //	calls.go      GET  calls, calls/<id>
+//	export.go     GET  calls/export
 //	breakers.go   GET  breakers; POST reset, hold
 //	tenants.go    GET  tenants, tenants/<tenant>
 //	drift.go      GET  drift, drift/<policy>/<operation>; POST accept, ignore, forget, pin
 //	alerts.go     GET  alerts; POST reset
-//	testcall.go   POST test: its request; testanswer.go, its answer
+//	testcall.go   POST test; what is told of the answer is author/explain's
 //
 // Nothing is guessed: a parameter or a member that is not known is a mistake that
 // is told, since a filter with a typo would otherwise look like a good answer.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signpost-gateway/signpost/author/explain"
 	"github.com/signpost-gateway/signpost/policy"
 	"github.com/signpost-gateway/signpost/policy/calllog"
 )
@@ -88,7 +89,7 @@ func (a *api) test(run *Running, r *http.Request) (any, *problem) {
 	if entry == nil {
 		return nil, unspeakable // Not reached: the entry is told before Close returns.
 	}
-	return answerOf(entry), nil
+	return explain.CalledWith(entry, false), nil
 }
 
 // check tells what of the request contradicts itself or names nothing.
