@@ -92,7 +92,8 @@ func TestEveryCaddyfileOfThePagesAdaptsAndIsFormatted(t *testing.T) {
 	for _, page := range append(pages, "README.md") {
 		found := 0
 		for _, b := range blocks(read(t, page)) {
-			if b.kind != "caddyfile" {
+			kind, how, _ := strings.Cut(b.kind, " ")
+			if kind != "caddyfile" || how == "mistakes" {
 				continue
 			}
 			found++
@@ -174,32 +175,50 @@ func TestTheMistakesOfTheReferenceAreWhatIsSaid(t *testing.T) {
 	}
 }
 
+// heading finds the headings of a page: their level, and their text.
+var heading = regexp.MustCompile(`(?m)^(##+) (.+)$`)
+
 // anchor makes the fragment of a heading, as GitHub does.
 func anchor(heading string) string {
 	return strings.ReplaceAll(strings.ToLower(heading), " ", "-")
 }
 
-func TestTheContentsNameEveryHeadingAndLinksLeadSomewhere(t *testing.T) {
-	page := reference(t)
-	headings := regexp.MustCompile(`(?m)^(##+) (.+)$`).FindAllStringSubmatch(page, -1)
-	contents, _, _ := strings.Cut(page, "\n## ")
+// anchors gives the fragments of all headings of a page.
+func anchors(page string) map[string]bool {
 	known := make(map[string]bool)
-	for _, h := range headings {
+	for _, h := range heading.FindAllStringSubmatch(fence.ReplaceAllString(page, ""), -1) {
 		known[anchor(h[2])] = true
-		if h[1] == "##" && !strings.Contains(contents, "["+h[2]+"](#"+anchor(h[2])+")") {
-			t.Errorf("the contents lack %q", h[2])
-		}
 	}
-	for _, link := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(page, -1) {
-		target := link[1]
-		switch {
-		case strings.HasPrefix(target, "#"):
-			if !known[target[1:]] {
-				t.Errorf("the link %s leads to no heading", target)
+	return known
+}
+
+func TestTheContentsNameEveryHeadingAndLinksLeadSomewhere(t *testing.T) {
+	known := make(map[string]map[string]bool) // by page
+	for _, name := range []string{"reference.md", "commands.md"} {
+		page := fence.ReplaceAllString(read(t, "docs/"+name), "")
+		contents, _, _ := strings.Cut(page, "\n## ")
+		for _, h := range heading.FindAllStringSubmatch(page, -1) {
+			if h[1] == "##" && !strings.Contains(contents, "["+h[2]+"](#"+anchor(h[2])+")") {
+				t.Errorf("%s: the contents lack %q", name, h[2])
 			}
-		case !strings.HasPrefix(target, "https://"):
-			if _, err := os.Stat(target); err != nil {
-				t.Errorf("the link %s leads nowhere: %v", target, err)
+		}
+		for _, link := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(page, -1) {
+			if strings.HasPrefix(link[1], "https://") {
+				continue
+			}
+			target, fragment, _ := strings.Cut(link[1], "#")
+			if target == "" {
+				target = name
+			}
+			if known[target] == nil {
+				text, err := os.ReadFile(target)
+				if err != nil {
+					t.Errorf("%s: the link %s leads nowhere: %v", name, link[1], err)
+				}
+				known[target] = anchors(string(text))
+			}
+			if fragment != "" && !known[target][fragment] {
+				t.Errorf("%s: the link %s leads to no heading", name, link[1])
 			}
 		}
 	}
@@ -208,7 +227,7 @@ func TestTheContentsNameEveryHeadingAndLinksLeadSomewhere(t *testing.T) {
 func TestEachRowOfATableHasAsManyCellsAsItsHead(t *testing.T) {
 	bar := regexp.MustCompile(`(^|[^\\])\|`) // An escaped one is text.
 	head := 0
-	page := fence.ReplaceAllString(reference(t), "")
+	page := fence.ReplaceAllString(reference(t)+"\n"+read(t, "docs/commands.md"), "")
 	for line := range strings.Lines(page) {
 		cells := len(bar.FindAllString(line, -1))
 		switch {

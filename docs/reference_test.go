@@ -275,7 +275,7 @@ func TestEachTypeOfAnInputAndEachAlgorithmIsNamed(t *testing.T) {
 
 func TestEachCommandHasARowWithItsUsage(t *testing.T) {
 	got := rows(fence.ReplaceAllString(section(t, reference(t), "Encrypted secrets"), ""))
-	want := literalsOf(t, "caddymodule/command_secret.go", `^(init|set|list|rm) <file> `)
+	want := literalsOf(t, "caddymodule/command/secret.go", `^(init|set|list|rm) <file> `)
 	for i, usage := range want {
 		want[i] = "caddy signpost secret " + usage
 	}
