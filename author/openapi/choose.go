@@ -155,11 +155,11 @@ func (d *document) bounded(taken []choice, most int) []choice {
 		most = maxOperations
 	}
 	if len(taken) > most {
-		d.notes.add("%d of %d operations are left out, being more than %d: choose with --operations or --tag", len(taken)-most, len(taken), most)
+		d.notes.add("%d of %d operations are left out, being more than %d: choose with --operation or --tag", len(taken)-most, len(taken), most)
 		taken = taken[:most]
 	}
 	if len(taken) > manyOperations {
-		d.told.add("These are %d operations. The bot will need few of them: --operations and --tag choose.", len(taken))
+		d.told.add("These are %d operations. The bot will need few of them: --operation and --tag choose.", len(taken))
 	}
 	return taken
 }

@@ -240,7 +240,7 @@ func (d *document) copied(chosen []choice) ([]byte, error) {
 	c.copyComponents()
 	c.write(0, "}")
 	if c.overpriced() {
-		return nil, d.mistake(0, 0, "the chosen operations are too much to read: expected fewer of them, as --operations chooses")
+		return nil, d.mistake(0, 0, "the chosen operations are too much to read: expected fewer of them, as --operation chooses")
 	}
 	if len(c.mistakes) > 0 {
 		return nil, c.mistakes

@@ -16,7 +16,7 @@ var size = 1
 
 // aWhile is how long a hostile document may take, with room for a slow machine and
 // the race detector. What is not bounded takes minutes.
-const aWhile = 60 * time.Second
+const aWhile = 2 * time.Minute
 
 func TestHostileDocumentsAreRefusedSoon(t *testing.T) {
 	deep := func(open, end string, n int) string { return strings.Repeat(open, n) + strings.Repeat(end, n) }
@@ -151,7 +151,7 @@ func TestTooManyComponentsAreRefused(t *testing.T) {
 		fmt.Fprintf(&b, `"c%d": {"items": {"$ref": "#/components/schemas/c%d"}},`, i, i+1)
 	}
 	m := refused(t, shared(1, b.String()+`"c21000": {}, "Thing": {"$ref": "#/components/schemas/c0"}`), openapi.Options{})
-	if !strings.Contains(m.Error(), "--operations") {
+	if !strings.Contains(m.Error(), "--operation") {
 		t.Errorf("got %v, want the remedy", m)
 	}
 }

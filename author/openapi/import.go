@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -36,7 +37,8 @@ func Import(r io.Reader, o Options) (*draft.Draft, error) {
 
 // asMistakes gives a single mistake as a list of one.
 func asMistakes(err error) error {
-	if one, is := err.(policy.Mistake); is { //nolint:errorlint // It is made here and wrapped by nobody.
+	var one policy.Mistake
+	if errors.As(err, &one) {
 		return policy.Mistakes{one}
 	}
 	return err

@@ -16,7 +16,14 @@ func prune(spec *policy.Spec, o Options) *policy.Spec {
 	}
 	part, only := *spec, spec.Policies[at]
 	if o.Operation != "" {
-		only.Operations = slices.DeleteFunc(slices.Clone(only.Operations), func(op policy.OperationSpec) bool { return op.Name != o.Operation })
+		// Others are not even copied: there may be thousands, of hundreds of bytes each.
+		var called []policy.OperationSpec
+		for i := range only.Operations {
+			if only.Operations[i].Name == o.Operation {
+				called = append(called, only.Operations[i])
+			}
+		}
+		only.Operations = called
 	}
 	part.Policies = []policy.PolicySpec{only}
 	if o.Callers != nil {
