@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -83,7 +85,7 @@ func loadCaddyfile(c *command.Config, text []byte) error {
 	}
 	blocks, err := caddyfile.Parse(name, text)
 	if err != nil {
-		return policy.Mistakes{{Text: err.Error()}}
+		return policy.Mistakes{placed(err)}
 	}
 	c.Files = shorten(blocks)
 	c.Sites = sitesOf(blocks)
@@ -168,13 +170,33 @@ func adapt(c *command.Config, name string, text []byte, adapter string) error {
 	defer quiet.Store(false)
 	adapted, warnings, err := by.Adapt(text, map[string]any{"filename": name})
 	if err != nil {
-		return policy.Mistakes{{Text: err.Error()}}
+		return policy.Mistakes{placed(err)}
 	}
 	for _, w := range warnings {
 		c.Warnings = append(c.Warnings, w.String())
 	}
 	c.JSON = adapted
 	return nil
+}
+
+// Where Caddy's errors have a place: in front, behind, or after what they were about.
+var places = []*regexp.Regexp{
+	regexp.MustCompile(`(?s)^(?:parsing caddyfile tokens for '[^']*': )?(?P<file>[^:\n]+):(?P<line>\d+)(?::| -) (?P<text>.+)$`),
+	regexp.MustCompile(`(?s)^(?P<text>.+?),? at (?P<file>[^:\n]+):(?P<line>\d+)(?: import chain.*)?$`),
+}
+
+// placed makes a mistake of an error of Caddy's, which has its place in its text.
+func placed(err error) policy.Mistake {
+	for _, form := range places {
+		m := form.FindStringSubmatch(err.Error())
+		if m == nil {
+			continue
+		}
+		line, _ := strconv.Atoi(m[form.SubexpIndex("line")])
+		file := shortPlace(policy.Place{File: m[form.SubexpIndex("file")]}).File
+		return policy.Mistake{Place: policy.Place{File: file, Line: line}, Text: m[form.SubexpIndex("text")]}
+	}
+	return policy.Mistake{Text: err.Error()}
 }
 
 // loadJSON reads a configuration that is JSON, or becomes it by an adapter. It has no
@@ -241,6 +263,7 @@ func (host) Open(c *command.Config, wrap func(http.RoundTripper) http.RoundTripp
 
 // Admin asks the admin endpoint.
 func (host) Admin(ctx context.Context, address string, c *command.Config, method, uri string, body io.Reader) (*http.Response, error) {
+	address = strings.TrimSuffix(strings.TrimPrefix(address, "http://"), "/")
 	if address == "" {
 		address = adminAddress(c)
 	}

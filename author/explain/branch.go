@@ -51,7 +51,7 @@ func named(d *calllog.Detail, held string) string {
 	why := "no hint held"
 	switch {
 	case held != "":
-		why = "the hint " + held + " held"
+		why = quoted("hint "+held) + " held"
 	case len(d.Hints) == 0:
 		why = "no hint was asked"
 	}
@@ -95,7 +95,7 @@ func next(d *calllog.Detail, held string) string {
 // by names the rule that gave a route.
 func by(held string) string {
 	if held != "" {
-		return "the hint " + held
+		return quoted("hint " + held)
 	}
 	return "`otherwise`"
 }

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,35 +29,50 @@ type Lines struct {
 	Hints []string `json:"hints"`
 }
 
-// LinesFor suggests lines for an answer: one that reads each single value, and hints
+// LinesFor suggests lines for an answer, but for those that are known: one that reads
+// each single value, and hints
 // for its status where that is no 2xx, and for each text that is a word or two, as a
 // state is. A document that is no JSON has hints for the status alone. It is safe for
 // concurrent use.
-func LinesFor(status int, doc []byte) Lines {
+func LinesFor(status int, doc []byte, known policy.MappingInfo) Lines {
 	var lines Lines
 	if hint := statusHint(status); hint != "" {
 		lines.Hints = append(lines.Hints, hint)
 	}
-	places, _, err := extract.PlacesWithin(doc, suggestedElements)
-	if err != nil {
-		return lines
+	if places, _, err := extract.PlacesWithin(doc, suggestedElements); err == nil {
+		lines.read(places, known.Extracts)
 	}
+	lines.Hints = slices.DeleteFunc(lines.Hints, func(line string) bool {
+		return slices.ContainsFunc(known.Hints, func(h policy.HintInfo) bool { return hintLine(h.Route, h.When) == line })
+	})
+	return lines
+}
+
+// read suggests lines for the values of a document, of which some are read already.
+func (l *Lines) read(places []extract.Named, known []policy.ExtractInfo) {
 	var names Names
+	variables := make(map[string]string, len(known)) // by path
+	for _, e := range known {
+		names.Pick(e.Var)
+		variables[e.Path] = e.Var
+	}
 	for _, p := range places {
 		if !isScalar(p.Value) {
 			continue
 		}
-		if len(lines.Extract) == maxLines {
-			break
+		if len(l.Extract) == maxLines {
+			return
 		}
-		name := names.Pick(p.Member)
-		lines.Extract = append(lines.Extract, policy.ExtractLine(name, p.Path))
+		name, isRead := variables[p.Path]
+		if !isRead {
+			name = names.Pick(p.Member)
+			l.Extract = append(l.Extract, policy.ExtractLine(name, p.Path))
+		}
 		text, isText := p.Value.Any().(string)
-		if isText && stateLike.MatchString(text) && len(lines.Hints) < maxLines {
-			lines.Hints = append(lines.Hints, hintLine(routeName(text), "vars."+name+" == "+strconv.Quote(text)))
+		if isText && stateLike.MatchString(text) && len(l.Hints) < maxLines {
+			l.Hints = append(l.Hints, hintLine(routeName(text), "vars."+name+" == "+strconv.Quote(text)))
 		}
 	}
-	return lines
 }
 
 // stateLike are the texts that may say how something stands, from which a branch of

@@ -9,6 +9,7 @@ import (
 
 	"github.com/signpost-gateway/signpost/author/explain"
 	"github.com/signpost-gateway/signpost/author/terminal"
+	"github.com/signpost-gateway/signpost/policy"
 	"github.com/signpost-gateway/signpost/policy/extract"
 )
 
@@ -113,7 +114,7 @@ func FuzzTree(f *testing.F) {
 		if strings.Count(got, "\n") > 1300 {
 			t.Errorf("%q takes %d lines", doc, strings.Count(got, "\n"))
 		}
-		lines := explain.LinesFor(200, doc)
+		lines := explain.LinesFor(200, doc, policy.MappingInfo{})
 		for _, line := range lines.Extract {
 			if strings.ContainsAny(line, "\n\r") {
 				t.Errorf("%q: the line %q is several", doc, line)

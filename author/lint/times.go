@@ -2,6 +2,7 @@ package lint
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/signpost-gateway/signpost/policy"
@@ -28,8 +29,12 @@ func longTimeouts(c *checker, r *Rule) {
 	}
 	var unwritten []*part
 	for _, parts := range c.policies() {
-		if missing := withoutTimeout(parts); missing != nil {
-			unwritten = append(unwritten, missing)
+		missing := withoutTimeout(parts)
+		if missing == nil {
+			continue
+		}
+		unwritten = append(unwritten, missing)
+		if !c.everybodyHasTimeout() {
 			c.add(r, missing.place, missing.name, "", "write it, so that whoever reads the policy knows", "has no timeout: the deadline is %s", policy.DefaultTimeout).Severity = Note
 		}
 	}
@@ -40,6 +45,12 @@ func longTimeouts(c *checker, r *Rule) {
 				"bots give up after %s, and %s has no timeout but the plan's %s", botTimeout, unwritten[0].name, p.Timeout)
 		}
 	}
+}
+
+// everybodyHasTimeout tells whether the plan of those who are on no other has a
+// timeout, which stands for the deadline of policies that have none.
+func (c *checker) everybodyHasTimeout() bool {
+	return slices.ContainsFunc(c.Spec.Plans, func(p policy.Plan) bool { return p.Name == "default" && p.Timeout != 0 })
 }
 
 // ceiling is the bound of every deadline.

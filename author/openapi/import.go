@@ -72,6 +72,7 @@ func (d *document) draft(o *Options) (*draft.Draft, error) {
 		return nil, err
 	}
 	out.Tests = append(out.Tests, failing(out.Policy.Operations[0].Name))
+	out.CompleteTests()
 	out.Notes = append(out.Notes, d.told.all()...)
 	out.Warnings = d.notes.all()
 	return out, nil

@@ -20,32 +20,34 @@ import (
 // once and for good, or not at all: where it has mistakes, tests another
 // configuration, or cannot be added to. It is not safe for concurrent use on one
 // file.
-func Append(path string, f File) error {
+func Append(path string, f File) (names []string, err error) {
 	f.Tests = inherited(&f)
 	target, err := filepath.EvalSymlinks(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return create(path, f)
+		f.Tests = unique(nil, f.Tests)
+		return namesOf(f.Tests), create(path, f)
 	case err != nil:
-		return fmt.Errorf("adding to the tests %s: %w", path, bare(err))
+		return nil, fmt.Errorf("adding to the tests %s: %w", path, bare(err))
 	}
 	data, err := readRegular(target, MaxFile)
 	if err != nil {
-		return fmt.Errorf("adding to the tests %s: %w", path, err)
+		return nil, fmt.Errorf("adding to the tests %s: %w", path, err)
 	}
 	there, err := parse(target, data)
 	if err != nil {
-		return fmt.Errorf("adding to the tests %s, which have mistakes: %w", path, err)
+		return nil, fmt.Errorf("adding to the tests %s, which have mistakes: %w", path, err)
 	}
 	f.Path = path
 	if f.ConfigPath() != there.withPath(path).ConfigPath() || f.Adapter != there.Adapter {
-		return fmt.Errorf("adding to the tests %s: they test the configuration %s: name another file for tests of %s", path, there.withPath(path).ConfigPath(), f.ConfigPath())
+		return nil, fmt.Errorf("adding to the tests %s: they test the configuration %s: name another file for tests of %s", path, there.withPath(path).ConfigPath(), f.ConfigPath())
 	}
+	f.Tests = unique(there.Tests, f.Tests)
 	text, err := extend(data, there, f.Tests)
 	if err != nil {
-		return fmt.Errorf("adding to the tests %s: %w", path, err)
+		return nil, fmt.Errorf("adding to the tests %s: %w", path, err)
 	}
-	return replace(target, text)
+	return namesOf(f.Tests), replace(target, text)
 }
 
 // inherited gives the tests of a file with what they have from it.
@@ -70,7 +72,6 @@ func (f *File) withPath(path string) *File {
 func create(path string, f File) error {
 	var text bytes.Buffer
 	f.Path = path
-	f.Tests = unique(nil, f.Tests)
 	if err := Encode(&text, f); err != nil {
 		return err
 	}
@@ -78,6 +79,15 @@ func create(path string, f File) error {
 		return fmt.Errorf("writing the tests %s: %w", path, err)
 	}
 	return replace(path, text.Bytes())
+}
+
+// namesOf gives the names of tests.
+func namesOf(tests []Test) []string {
+	names := make([]string, len(tests))
+	for i := range tests {
+		names[i] = tests[i].Name
+	}
+	return names
 }
 
 // unique gives the tests with names that no other has.
@@ -105,7 +115,6 @@ func unique(there, more []Test) []Test {
 // where that gives the right file, which it does for all that people write, else the
 // file is written anew.
 func extend(data []byte, there *File, tests []Test) ([]byte, error) {
-	tests = unique(there.Tests, tests)
 	e := encoder{}
 	list := e.tests(tests, there.Policy, there.Operation)
 	if e.err != nil {

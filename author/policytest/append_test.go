@@ -56,7 +56,7 @@ func TestATestIsAddedBelowThoseThatAreThere(t *testing.T) {
 	} {
 		folder := t.TempDir()
 		path := writeFile(t, folder, "store_test.yaml", c.before)
-		if err := policytest.Append(path, further("b")); err != nil {
+		if _, err := policytest.Append(path, further("b")); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
@@ -75,7 +75,7 @@ func TestATestOfATakenNameIsNumbered(t *testing.T) {
 	more := further("a")
 	more.Tests = append(more.Tests, more.Tests[0])
 	for range 2 {
-		if err := policytest.Append(path, more); err != nil {
+		if _, err := policytest.Append(path, more); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -106,7 +106,7 @@ func TestATestCallsTheSameInAnotherFile(t *testing.T) {
 		more := further("b")
 		more.Operation = "order_status"
 		more.Tests[0].Policy, more.Tests[0].Operation = "", ""
-		if err := policytest.Append(path, more); err != nil {
+		if _, err := policytest.Append(path, more); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
@@ -136,14 +136,14 @@ func TestWhatCannotBeAddedChangesNothing(t *testing.T) {
 		path := writeFile(t, folder, "store_test.yaml", c.before)
 		f := further("b")
 		c.spoil(&f)
-		err := policytest.Append(path, f)
+		_, err := policytest.Append(path, f)
 		got, readErr := os.ReadFile(path)
 		if err == nil || !strings.Contains(err.Error(), want) || string(got) != c.before || readErr != nil {
 			t.Errorf("got %v and the file %q, want %q and the file as it was", err, got, want)
 		}
 	}
 	mistakes := policy.Mistakes{}
-	if err := policytest.Append(writeFile(t, t.TempDir(), "a_test.yaml", "tests: 1\n"), further("b")); !errors.As(err, &mistakes) || len(mistakes) != 1 {
+	if _, err := policytest.Append(writeFile(t, t.TempDir(), "a_test.yaml", "tests: 1\n"), further("b")); !errors.As(err, &mistakes) || len(mistakes) != 1 {
 		t.Errorf("got %v, want the one mistake of the file", err)
 	}
 }
@@ -156,7 +156,7 @@ func TestWhateverIsWrittenCanBeAddedTo(t *testing.T) {
 		first, second := g.file(""), g.file("")
 		second.Config, second.Adapter = first.Config, first.Adapter
 		path := filepath.Join(folder, "some_test.yaml")
-		if err := errors.Join(policytest.Append(path, first), policytest.Append(path, second)); err != nil {
+		if err := appendBoth(path, first, second); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		got, err := policytest.Read(path)
@@ -183,7 +183,7 @@ func TestAFileKeepsItsModeAndItsLink(t *testing.T) {
 	if err := errors.Join(os.Chmod(path, 0o640), os.Symlink("real_test.yaml", link)); err != nil {
 		t.Fatal(err)
 	}
-	if err := policytest.Append(link, further("b")); err != nil {
+	if _, err := policytest.Append(link, further("b")); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Lstat(path)
@@ -192,5 +192,21 @@ func TestAFileKeepsItsModeAndItsLink(t *testing.T) {
 	}
 	if at, err := os.Readlink(link); err != nil || at != "real_test.yaml" {
 		t.Errorf("got the link %q, %v, want it as it was", at, err)
+	}
+}
+
+// appendBoth adds the tests of one file after those of the other.
+func appendBoth(path string, first, second policytest.File) error {
+	_, one := policytest.Append(path, first)
+	_, other := policytest.Append(path, second)
+	return errors.Join(one, other)
+}
+
+func TestAppendTellsTheNamesThatTestsWereGiven(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a_test.yaml")
+	for n, want := range []string{"b", "b (2)", "b (3)"} {
+		if names, err := policytest.Append(path, further("b")); err != nil || len(names) != 1 || names[0] != want {
+			t.Errorf("the test added as number %d is called %q, %v, want %q", n+1, names, err, want)
+		}
 	}
 }

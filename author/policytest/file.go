@@ -58,8 +58,8 @@ type Step struct {
 	// Tenant is on whose behalf the call leaves. Default: nobody's in particular.
 	Tenant string
 
-	// Input are the variables of a named call, as JSON. A required one that is not
-	// here has a sample value that the operation allows.
+	// Input are the variables of a named call, as JSON: these and no others. Where it
+	// is nil, required ones have sample values that the operation allows.
 	Input map[string]json.RawMessage
 
 	// Request makes a base-URL call instead of a named one. Default: nil.

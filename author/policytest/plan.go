@@ -91,11 +91,15 @@ func (p *planner) named(at policy.Place, t *Test, s *Step, to *target, call *sta
 			p.wrong(at, t, "the operation %s has no such input: %s", to.operation.Name, unknown(name, to.inputs))
 		}
 	}
-	inputs, err := to.sampleInputs(s.Input)
-	if err != nil {
-		p.wrong(at, t, "%v", err)
-		return
+	inputs := s.Input
+	if inputs == nil {
+		var err error
+		if inputs, err = to.sampleInputs(); err != nil {
+			p.wrong(at, t, "%v", err)
+			return
+		}
 	}
+	var err error
 	if call.Input, err = json.Marshal(inputs); err != nil {
 		p.wrong(at, t, "the input is not JSON: %v", err)
 	}

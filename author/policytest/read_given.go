@@ -45,7 +45,9 @@ var givenFields = fields[givenText]{
 		}
 		into.Call, into.Status, into.Headers, into.Body = name, answer.status, answer.headers, answer.body
 	}},
-	{"outcome", func(s scope, n *yaml.Node, into *givenText) { into.Outcome = s.outcome(n) }},
+	{"outcome", func(s scope, n *yaml.Node, into *givenText) {
+		into.Outcome = s.outcome(n, policy.Success, policy.Rejected, policy.Unmappable)
+	}},
 	{"after", func(s scope, n *yaml.Node, into *givenText) { into.After = s.duration(n, maxAfter) }},
 }
 

@@ -3,6 +3,7 @@ package policytest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/signpost-gateway/signpost/policy"
@@ -76,4 +77,26 @@ func fits(set *input.Set, name string, value json.RawMessage, inPath bool) bool 
 	}
 	values, problems := set.Read(raw, nil)
 	return len(problems) == 0 && (!inPath || template.CheckSegment(name, values[0].Text()) == nil)
+}
+
+// Complete adds sample values for the required inputs of an operation that given lacks.
+// The error names the first one that there is no sample for. given is not changed.
+func Complete(op *policy.OperationInfo, given map[string]json.RawMessage) (map[string]json.RawMessage, error) {
+	path, err := template.ParsePath(op.Template)
+	if err != nil {
+		return nil, fmt.Errorf("reading the template of %s: %w", op.Name, err) // Not reached: it was compiled.
+	}
+	all := maps.Clone(given)
+	if all == nil {
+		all = make(map[string]json.RawMessage, len(op.Inputs))
+	}
+	for _, in := range op.Inputs {
+		if _, there := all[in.Var]; there || !in.Required {
+			continue
+		}
+		if all[in.Var], err = sampleOf(in, slices.Contains(path.Names(), in.Var)); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }

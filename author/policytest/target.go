@@ -105,15 +105,12 @@ func (t *target) sample(in policy.InputInfo) (json.RawMessage, error) {
 	return s.value, s.err
 }
 
-// sampleInputs adds sample values for the required inputs that a call does not
-// give. The error names the first one that there is none for.
-func (t *target) sampleInputs(given map[string]json.RawMessage) (map[string]json.RawMessage, error) {
+// sampleInputs gives sample values for the required inputs, of a call that gives
+// none. The error names the first one that there is no sample for.
+func (t *target) sampleInputs() (map[string]json.RawMessage, error) {
 	all := make(map[string]json.RawMessage, len(t.inputs))
-	for name, value := range given {
-		all[name] = value
-	}
 	for _, in := range t.operation.Inputs {
-		if _, there := all[in.Var]; there || !in.Required {
+		if !in.Required {
 			continue
 		}
 		value, err := t.sample(in)

@@ -53,6 +53,7 @@ func Import(data []byte, options Options) (*draft.Draft, error) {
 		return nil, err
 	}
 	d.end(f)
+	d.draft.CompleteTests()
 	return d.draft, nil
 }
 

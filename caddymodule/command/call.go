@@ -139,7 +139,7 @@ func (f *callFlags) run(cmd *cobra.Command, host Host, target string) error {
 	if err != nil {
 		return err
 	}
-	result := callResult{entry: entry, envelope: f.request.enveloped(), timing: explain.TimingOf(entry, recorder.Exchanges())}
+	result := callResult{entry: entry, envelope: f.request.enveloped(), timing: explain.TimingOf(entry, recorder.Exchanges()), known: f.request.known}
 	if f.asJSON {
 		err = result.printJSON(cmd.OutOrStdout())
 	} else {
@@ -191,6 +191,7 @@ type callResult struct {
 	entry    *calllog.Entry
 	envelope bool
 	timing   explain.Timing
+	known    policy.MappingInfo // what the policy says already
 }
 
 // printJSON prints what POST test of the admin API gives, with timing and lines.
@@ -202,7 +203,7 @@ func (r *callResult) printJSON(w io.Writer) error {
 		explain.Called
 		Timing explain.Timing `json:"timing"`
 		Lines  explain.Lines  `json:"lines"`
-	}{explain.CalledWith(r.entry, r.envelope), r.timing, explain.LinesFor(r.entry.UpstreamStatus, doc)})
+	}{explain.CalledWith(r.entry, r.envelope), r.timing, explain.LinesFor(r.entry.UpstreamStatus, doc, r.known)})
 }
 
 // statusText is a status with its name.

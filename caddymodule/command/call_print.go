@@ -71,7 +71,7 @@ func (r *callResult) writeLines(b *strings.Builder, style terminal.Style) {
 	if r.entry.Received == nil || !whole {
 		return
 	}
-	lines := explain.LinesFor(r.entry.UpstreamStatus, doc)
+	lines := explain.LinesFor(r.entry.UpstreamStatus, doc, r.known)
 	if len(lines.Extract)+len(lines.Hints) == 0 {
 		return
 	}

@@ -28,6 +28,7 @@ const maxBody = 16 << 20
 type callRequest struct {
 	policy, operation string
 	inputs            []policy.InputInfo // of the operation
+	known             policy.MappingInfo // what operation and policy say of the answer
 
 	vars, query, headers []string
 	tenant, method, path string
@@ -64,6 +65,7 @@ func (r *callRequest) find(g *policy.Gateway, target string) error {
 		if info.Name != r.policy {
 			continue
 		}
+		r.known = info.MappingInfo
 		if strings.HasSuffix(target, ".") || !strings.Contains(target, ".") {
 			return r.checkBaseURL(target, &info)
 		}
@@ -96,6 +98,8 @@ func (r *callRequest) checkOperation(info *policy.PolicyInfo) error {
 			}
 		}
 		r.inputs = op.Inputs
+		r.known.Extracts = slices.Concat(op.Extracts, r.known.Extracts)
+		r.known.Hints = slices.Concat(op.Hints, r.known.Hints)
 		return r.checkVars(op.Inputs)
 	}
 	return fmt.Errorf("the policy %s has no operation %q%s", r.policy, r.operation, suggest(r.operation, operationNames(info)))

@@ -54,10 +54,11 @@ func (f *callFlags) saveTest(cmd *cobra.Command, config *Config, entry *calllog.
 	if err := try(cmd, file, config); err != nil {
 		return fmt.Errorf("saving the call as a test: %w", err)
 	}
-	if err := policytest.Append(f.save, file); err != nil {
+	names, err := policytest.Append(f.save, file)
+	if err != nil {
 		return err
 	}
-	cmd.PrintErrf("saved the test %q in %s\n", test.Name, f.save)
+	cmd.PrintErrf("saved the test %q in %s\n", names[0], f.save)
 	return nil
 }
 
@@ -188,7 +189,7 @@ func givenOf(e *calllog.Entry) ([]policytest.Given, error) {
 		}
 		if m := e.Received; i == len(e.Attempts)-1 && m != nil && g.Outcome == "" {
 			body, err := wholeBody(m, "answer")
-			if err != nil {
+			if err != nil && (e.Fallback == "" || len(m.Body) > 0) { // In whose place a fallback stood, nobody may have read; trying tells.
 				return nil, err
 			}
 			g = policytest.Given{Status: m.Status, Body: body, Headers: headersOf(e, m)}

@@ -119,10 +119,12 @@ func (f *explainFlags) ask(ctx context.Context, host Host, id string) (calllog.D
 		return calllog.Detail{}, fmt.Errorf("asking the running gateway for call %s: %w", id, err)
 	}
 	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
+	switch {
+	case resp.Header.Get("Signpost-Outcome") != "": // It is where bots call.
+		return calllog.Detail{}, errors.New("what answers there is no gateway's admin endpoint: name it with --address, such as localhost:2019")
+	case resp.StatusCode == http.StatusOK:
 		return explain.ReadDetail(resp.Body)
-	case http.StatusNotFound:
+	case resp.StatusCode == http.StatusNotFound:
 		return calllog.Detail{}, notKept(ctx, f, host, config, id)
 	default:
 		return calllog.Detail{}, fmt.Errorf("asking the running gateway for call %s: it answered %s%s", id, statusText(resp.StatusCode), problemText(resp.Body))
