@@ -49,10 +49,34 @@ func (host) Load(path, adapter string) (*command.Config, error) {
 	if adapter == "" && filepath.Ext(path) != ".json" {
 		adapter = "caddyfile"
 	}
+	load := func() error { return loadJSON(c, text, adapter) }
 	if adapter == "caddyfile" {
-		return c, loadCaddyfile(c, text)
+		load = func() error { return loadCaddyfile(c, text) }
 	}
-	return c, loadJSON(c, text, adapter)
+	err = load()
+	c.Spec.TenantsFile = beside(path, c.Spec.TenantsFile)
+	return c, err
+}
+
+// beside finds a file that a configuration names. The server looks from the folder
+// that it runs in; commands may run elsewhere, and look beside the configuration then.
+func beside(config, name string) string {
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	if exists(name) {
+		return name
+	}
+	if near := filepath.Join(filepath.Dir(config), name); exists(near) {
+		return near
+	}
+	return name
+}
+
+// exists tells whether there is such a file.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // readConfig reads a file, or standard input.
@@ -265,7 +289,10 @@ func (host) Open(c *command.Config, wrap func(http.RoundTripper) http.RoundTripp
 func (host) Admin(ctx context.Context, address string, c *command.Config, method, uri string, body io.Reader) (*http.Response, error) {
 	address = strings.TrimSuffix(strings.TrimPrefix(address, "http://"), "/")
 	if address == "" {
-		address = adminAddress(c)
+		var off bool
+		if address, off = adminAddress(c); off {
+			return nil, errors.New("the configuration turns the admin endpoint off (admin off): name that of the running gateway with --address")
+		}
 	}
 	parsed, err := caddy.ParseNetworkAddress(address)
 	if err != nil || parsed.PortRangeSize() > 1 {
@@ -297,15 +324,17 @@ func (host) Admin(ctx context.Context, address string, c *command.Config, method
 	return resp, nil
 }
 
-// adminAddress is where a configuration has its admin endpoint.
-func adminAddress(c *command.Config) string {
+// adminAddress is where a configuration has its admin endpoint, and off tells that it
+// has none.
+func adminAddress(c *command.Config) (address string, off bool) {
 	var config struct {
 		Admin struct {
-			Listen string `json:"listen"`
+			Disabled bool   `json:"disabled"`
+			Listen   string `json:"listen"`
 		} `json:"admin"`
 	}
 	if c != nil && json.NewDecoder(bytes.NewReader(c.JSON)).Decode(&config) == nil && config.Admin.Listen != "" {
-		return config.Admin.Listen
+		return config.Admin.Listen, false
 	}
-	return caddy.DefaultAdminListen
+	return caddy.DefaultAdminListen, config.Admin.Disabled
 }

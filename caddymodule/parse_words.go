@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/signpost-gateway/signpost/author/nearest"
 	"github.com/signpost-gateway/signpost/policy"
 )
 
@@ -156,30 +157,8 @@ func (s scope) unknown(name string, allowed []string) string {
 		text = "the first word"
 	}
 	text += " is not known here: expected " + strings.Join(allowed, ", ")
-	near := slices.MinFunc(allowed, func(a, b string) int { return distance(name, a) - distance(name, b) })
-	if d := distance(name, near); d <= 2 && d < len(name) {
+	if near := nearest.To(name, allowed); near != "" {
 		text += "; did you mean " + near + "?"
 	}
 	return text
-}
-
-// distance counts the bytes to insert, delete or replace to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			next := min(row[j]+1, row[j+1]+1, corner+cost)
-			corner, row[j+1] = row[j+1], next
-		}
-	}
-	return row[len(b)]
 }

@@ -46,10 +46,9 @@ type Call struct {
 	Refusal *Refusal
 
 	// Suppose decides the call as though it had come to this outcome, once it is
-	// known whose it is and what it says: rate_limited, overloaded, circuit_open,
-	// denied, bad_request, not_found, canceled or internal. Nothing is sent, and
-	// nothing is counted. It is for those who want to see what a policy would do.
-	// Default: the call is made.
+	// known whose it is and what it says. It must be one without an answer; any other
+	// is internal. Nothing is sent, and nothing is counted. It is for those who want
+	// to see what a policy would do. Default: the call is made.
 	Suppose Outcome
 
 	// Took is told of each branch of the policy that the call took, before the bot

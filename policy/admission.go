@@ -222,10 +222,19 @@ func (c *call) noSecret(err error) *ending {
 	return &ending{outcome: Internal, reason: "A secret cannot be used."}
 }
 
+// supposable are the outcomes that a call can be supposed to come to: those without an
+// answer of the third party.
+var supposable = []Outcome{
+	RateLimited, Overloaded, CircuitOpen, Timeout, Unreachable, Incomplete, Denied, BadRequest, NotFound, Canceled, Internal,
+}
+
 // supposed is the ending that somebody wants to see the call come to.
 func (c *call) supposed() *ending {
 	if c.info.Suppose == "" {
 		return nil
+	}
+	if !slices.Contains(supposable, c.info.Suppose) {
+		return &ending{outcome: Internal, reason: fmt.Sprintf("A call cannot be supposed to come to %q.", c.info.Suppose)}
 	}
 	end := ending{outcome: c.info.Suppose, reason: "The call is decided as though it had come to " + string(c.info.Suppose) + "."}
 	if end.outcome == RateLimited {

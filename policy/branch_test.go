@@ -152,4 +152,15 @@ func TestASupposedOutcomeDecidesACallWithoutSendingIt(t *testing.T) {
 			t.Errorf("supposed %s: the outcome is %s", outcome, got)
 		}
 	}
+	for _, outcome := range []policy.Outcome{policy.Success, policy.Rejected, "nonsense"} {
+		g, err := policy.New(branching(), policy.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		call := policy.Call{Policy: "store", Path: "/orders/1", Suppose: outcome}
+		g.Answer(httpGet(t, "http://gateway/"), &call).Body.Close()
+		if got := call.Verdict().Outcome; got != policy.Internal {
+			t.Errorf("supposed %s: the outcome is %s, want internal, as it needs an answer", outcome, got)
+		}
+	}
 }

@@ -9,7 +9,7 @@
 //	import.go    the story, top to bottom
 //	word.go      a word of the command; shell.go and ansi.go, as bash has it, and
 //	             prompt.go, as Windows has it
-//	option.go    what options mean; options_known.go, the list
+//	option.go    what options mean; option_known.go, the list
 //	request.go   the request that curl would send; address.go and data.go, its parts
 //	credential.go what of it is a secret; header.go, and what of its headers stays
 //	operation.go the operation that sends the same; variable.go and body.go, its parts

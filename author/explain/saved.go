@@ -29,7 +29,7 @@ func ReadDetail(r io.Reader) (calllog.Detail, error) {
 		calllog.Detail
 	}
 	if err := json.Unmarshal(data, &saved); err != nil {
-		return calllog.Detail{}, fmt.Errorf("reading a saved call: it is not what the admin API or `call --json` prints: %w", err)
+		return calllog.Detail{}, fmt.Errorf("reading a saved call: it is not what the admin API or `call --json` prints: %w", plainJSON(err))
 	}
 	d := saved.Detail
 	if saved.Call != nil {
@@ -39,4 +39,17 @@ func ReadDetail(r io.Reader) (calllog.Detail, error) {
 		return calllog.Detail{}, errors.New("reading a saved call: it has no outcome, so it is not what the admin API or `call --json` prints")
 	}
 	return d, nil
+}
+
+// plainJSON says what is wrong with a document without the names of Go's types.
+func plainJSON(err error) error {
+	var kind *json.UnmarshalTypeError
+	if !errors.As(err, &kind) {
+		return err
+	}
+	where := "the document"
+	if kind.Field != "" {
+		where = kind.Field
+	}
+	return fmt.Errorf("%s is of the kind %s, byte %d", where, kind.Value, kind.Offset)
 }

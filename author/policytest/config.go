@@ -15,6 +15,7 @@ type config struct {
 	path     string
 	spec     *policy.Spec
 	tenants  *tenant.File
+	whole    *stage.Stage
 	policies []policy.PolicyInfo
 	branches []policy.Branch
 	targets  map[string]*target // by label
@@ -56,11 +57,10 @@ func open(f *File, load func(File) (*policy.Spec, error)) (*config, error) {
 			return nil, c.cannot(f, err)
 		}
 	}
-	whole, err := stage.New(c.spec, stage.Options{Tenants: c.tenants})
-	if err != nil {
+	if c.whole, err = stage.New(c.spec, stage.Options{Tenants: c.tenants}); err != nil {
 		return nil, c.cannot(f, err)
 	}
-	c.policies, c.branches = whole.Gateway().Policies(), whole.Gateway().Branches()
+	c.policies, c.branches = c.whole.Gateway().Policies(), c.whole.Gateway().Branches()
 	return c, nil
 }
 

@@ -62,7 +62,7 @@ func (p *planner) job(f *File, t *Test, c *config) job {
 		return j
 	}
 	c.tested[policyName] = true
-	j.stage = stage.Options{Policy: policyName, Operation: operation, Callers: []string{}, Tenants: c.tenants}
+	j.stage = stage.Options{Policy: policyName, Operations: []string{}, Callers: []string{}, Tenants: c.tenants}
 	for i := range t.Steps {
 		s := &t.Steps[i]
 		at := place(f, t, s, s.Place)
@@ -71,8 +71,14 @@ func (p *planner) job(f *File, t *Test, c *config) job {
 			call.Operation = operation
 			p.named(at, t, s, target, &call)
 		} else {
-			j.stage.Operation = "" // Whichever recognises the call.
 			p.baseURL(at, t, s, target, &call)
+		}
+		op := call.Operation
+		if op == "" {
+			op = c.whole.Recognises(call)
+		}
+		if op != "" && !slices.Contains(j.stage.Operations, op) {
+			j.stage.Operations = append(j.stage.Operations, op)
 		}
 		p.given(f, t, s, &call)
 		p.expected(place(f, t, s, s.Expect.Place), t, &s.Expect, target)

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/signpost-gateway/signpost/author/nearest"
 )
 
 // scope is where in a file reading is, for messages.
@@ -184,43 +186,8 @@ func pairs(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 // unknown says that a word is none of those allowed, and which may be meant.
 func unknown(word string, allowed []string) string {
 	text := fmt.Sprintf("%.100q is not known here: expected %s", word, strings.Join(allowed, ", "))
-	if near := nearest(word, allowed); near != "" {
+	if near := nearest.To(word, allowed); near != "" {
 		text += "; did you mean " + near + "?"
 	}
 	return text
-}
-
-// nearest gives the word that may be meant, empty where none is close.
-func nearest(word string, allowed []string) string {
-	const most = 2 // wrong letters
-	best, found := min(most+1, len(word)), ""
-	for _, a := range allowed {
-		if len(word) > len(a)+most {
-			continue // However long it is, it costs no time.
-		}
-		if d := distance(word, a); d < best {
-			best, found = d, a
-		}
-	}
-	return found
-}
-
-// distance counts the bytes to insert, delete or replace to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := corner
-			if a[i] != b[j] {
-				cost = 1 + min(corner, row[j], row[j+1])
-			}
-			corner, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

@@ -89,6 +89,16 @@ func (p *playing) turn() Turn {
 	return p.turns[min(p.attempts, len(p.turns))-1]
 }
 
+// Recognises gives the name of the operation that a base-URL call is one of, empty
+// where none recognises it. Nothing is sent or counted.
+func (s *Stage) Recognises(c Call) string {
+	c.Suppose, c.Turns, c.Took = policy.NotFound, nil, nil
+	if entry := s.Play(c).Entry; entry != nil {
+		return entry.Operation
+	}
+	return ""
+}
+
 // Play makes the call and reads its answer to the end. What the third party takes
 // its time for, and pauses between attempts, take time as the goroutine's clock has
 // it: call Play inside of Run.

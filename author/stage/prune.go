@@ -15,11 +15,11 @@ func prune(spec *policy.Spec, o Options) *policy.Spec {
 		return nil
 	}
 	part, only := *spec, spec.Policies[at]
-	if o.Operation != "" {
+	if o.Operations != nil {
 		// Others are not even copied: there may be thousands, of hundreds of bytes each.
 		var called []policy.OperationSpec
 		for i := range only.Operations {
-			if only.Operations[i].Name == o.Operation {
+			if slices.Contains(o.Operations, only.Operations[i].Name) {
 				called = append(called, only.Operations[i])
 			}
 		}
@@ -37,7 +37,9 @@ func prune(spec *policy.Spec, o Options) *policy.Spec {
 func plansOf(plans []policy.Plan, callers []string) []policy.Plan {
 	fewer := slices.Clone(plans)
 	for i := range fewer {
-		fewer[i].Tenants = slices.DeleteFunc(slices.Clone(fewer[i].Tenants), func(t string) bool { return !slices.Contains(callers, t) })
+		fewer[i].Tenants = slices.DeleteFunc(slices.Clone(fewer[i].Tenants), func(t string) bool {
+			return t != policy.Anonymous && !slices.Contains(callers, t) // Whoever names no tenant is that one.
+		})
 	}
 	return fewer
 }

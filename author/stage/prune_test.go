@@ -49,7 +49,7 @@ func (d dice) rules(line int, vars ...string) policy.Rules {
 func (d dice) spec() *policy.Spec {
 	s := &policy.Spec{KnownTenantsOnly: d.IntN(4) == 0, Plans: []policy.Plan{
 		{Name: "default", RateLimits: []policy.RateLimit{{Rate: one(d, "4/m", "50/m")}}},
-		{Name: "gold", RateLimits: []policy.RateLimit{{Rate: "30/m"}}, Timeout: policy.Duration(time.Second), Tenants: []string{"acme", "globex", "initech"}},
+		{Name: "gold", RateLimits: []policy.RateLimit{{Rate: "30/m"}}, Timeout: policy.Duration(time.Second), Tenants: []string{"acme", "globex", one(d, "initech", policy.Anonymous)}},
 	}}
 	for i := range 3 {
 		p := policy.PolicySpec{Name: fmt.Sprint("p", i), BaseURL: fmt.Sprintf("https://p%d.example", i), Rules: d.rules(10*i, "v")}
@@ -119,10 +119,11 @@ func TestAPartOfAConfigurationDecidesAsTheWholeOfIt(t *testing.T) {
 		spec := d.spec()
 		p := one(d, spec.Policies...)
 		op := one(d, p.Operations...)
-		o := stage.Options{Policy: p.Name, Operation: op.Name, Callers: []string{"acme", "hooli"}}
+		o := stage.Options{Policy: p.Name, Operations: []string{op.Name}, Callers: []string{"acme", "hooli"}}
 		named := d.IntN(2) == 0
-		if !named {
-			o.Operation = ""
+		recognising, err := stage.New(spec, stage.Options{})
+		if err != nil {
+			t.Fatal(err)
 		}
 		var calls []stage.Call
 		for range 20 {
@@ -131,6 +132,9 @@ func TestAPartOfAConfigurationDecidesAsTheWholeOfIt(t *testing.T) {
 				c.Operation, c.Input = op.Name, json.RawMessage(one(d, `{"id":1}`, `{"id":"9"}`, `{}`))
 			} else {
 				c.Method, c.Path = one(d, "GET", "POST"), one(d, "/1/0", "/o/1/1", "/x", "")
+			}
+			if recognised := recognising.Recognises(c); !named && recognised != "" {
+				o.Operations = append(o.Operations, recognised)
 			}
 			calls = append(calls, c)
 		}

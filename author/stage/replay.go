@@ -38,11 +38,11 @@ func Open(spec *policy.Spec, c Cast) (*policy.Gateway, error) {
 		Backoff: longest,
 		Log:     slog.New(slog.DiscardHandler),
 		Transport: func(p policy.PolicySpec, _ *dialguard.Guard) (http.RoundTripper, error) {
-			path := tokenPath(p.Inject)
-			if path == "" {
+			at := endpointOf(p.Inject)
+			if at.path == "" {
 				return c.Party, nil
 			}
-			return &tokenParty{tokens: third{stage: tokens, tokenPath: path}, party: c.Party}, nil
+			return &tokenParty{tokens: third{stage: tokens, tokens: at}, party: c.Party}, nil
 		},
 	})
 }
@@ -55,7 +55,7 @@ type tokenParty struct {
 
 // RoundTrip gives a token, or asks the third party.
 func (t *tokenParty) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Method == http.MethodPost && req.URL.Path == t.tokens.tokenPath {
+	if t.tokens.tokens.asked(req) {
 		return t.tokens.giveToken(req)
 	}
 	return t.party.RoundTrip(req)

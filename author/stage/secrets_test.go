@@ -105,6 +105,14 @@ func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 	}
 }
 
+func TestAThirdPartyWithThePathOfTheTokenEndpointIsNone(t *testing.T) {
+	spec := injecting(policy.Inject{As: "oauth2", OAuth2: &policy.OAuth2{TokenURL: "https://id.example/v2/rpc", ClientID: "x", ClientSecret: "{secret.s}"}})
+	played := sendAll(t, spec, stage.Call{Method: http.MethodPost, Path: "/rpc", Turns: []stage.Turn{{Status: http.StatusTeapot}}})[0]
+	if played.Status != http.StatusTeapot || len(played.Sent) != 1 || played.Sent[0].URL != "https://store.example/v2/rpc" {
+		t.Errorf("got %+v and sent %+v, want the third party's own answer", played.Verdict, played.Sent)
+	}
+}
+
 func TestAnAnswerIsReadToItsEndUpToABound(t *testing.T) {
 	for size, want := range map[int]string{stage.MaxAnswer: "", stage.MaxAnswer + 2: "the bot went away"} {
 		turn := stage.Turn{Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: make([]byte, size)}

@@ -15,9 +15,13 @@ import (
 
 // Options say which calls a stage is for. The zero value is for all of them.
 type Options struct {
-	// Policy and Operation are what calls name; the rest of the configuration is not
-	// compiled. Without an operation, the whole policy is. Default: everything.
-	Policy, Operation string
+	// Policy is what calls name; the rest of the configuration is not compiled.
+	// Default: everything.
+	Policy string
+
+	// Operations are those that calls name, or that recognise them: the others of
+	// the policy are not compiled. Default, where it is nil: all of them.
+	Operations []string
 
 	// Callers are the tenants on whose behalf calls are made; others are not looked
 	// for on plans. Default: all.
@@ -47,10 +51,10 @@ func New(spec *policy.Spec, o Options) (*Stage, error) {
 		}
 	}
 	s, err := open(part, o.Tenants)
-	if err != nil && o.Operation != "" {
+	if err != nil && o.Operations != nil {
 		// What the policy says for all of its operations may read what only another
 		// one extracts.
-		o.Operation = ""
+		o.Operations = nil
 		return New(spec, o)
 	}
 	return s, err
@@ -66,7 +70,7 @@ func open(spec *policy.Spec, tenants *tenant.File) (*Stage, error) {
 		Observe: s.observe,
 		Log:     slog.New(slog.DiscardHandler), // What matters of it is in the reason of a call.
 		Transport: func(p policy.PolicySpec, _ *dialguard.Guard) (http.RoundTripper, error) {
-			return &third{stage: s, tokenPath: tokenPath(p.Inject), disguise: newDisguise(p.Inject)}, nil
+			return &third{stage: s, tokens: endpointOf(p.Inject), disguise: newDisguise(p.Inject)}, nil
 		},
 	})
 	if err != nil {

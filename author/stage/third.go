@@ -2,6 +2,7 @@ package stage
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -44,14 +45,14 @@ type Turn struct {
 // third is the third party of one policy, as a transport. It is the policy's token
 // endpoint, too.
 type third struct {
-	stage     *Stage
-	tokenPath string // of the policy's token endpoint, or empty
-	disguise  disguise
+	stage    *Stage
+	tokens   tokenEndpoint // of the policy
+	disguise disguise
 }
 
 // RoundTrip does what the call's next turn says.
 func (t *third) RoundTrip(req *http.Request) (*http.Response, error) {
-	if t.asksForToken(req) {
+	if t.tokens.asked(req) {
 		return t.giveToken(req)
 	}
 	p := t.stage.playing
@@ -171,8 +172,12 @@ func (conversation) Write(p []byte) (int, error) { return len(p), nil }
 // Close ends it.
 func (conversation) Close() error { return nil }
 
-// tokenPath is the path of the token endpoint that a policy gets its tokens from.
-func tokenPath(injected []policy.Inject) string {
+// tokenEndpoint is where a policy gets its tokens from: a path, empty where there is no
+// such endpoint, and a host, empty where it is each tenant's own.
+type tokenEndpoint struct{ host, path string }
+
+// endpointOf gives the token endpoint of a policy.
+func endpointOf(injected []policy.Inject) tokenEndpoint {
 	for _, in := range injected {
 		if in.OAuth2 == nil {
 			continue
@@ -180,19 +185,21 @@ func tokenPath(injected []policy.Inject) string {
 		// The braces of {tenant.NAME} are no URL's.
 		u, err := url.Parse(strings.NewReplacer("{", "", "}", "").Replace(in.OAuth2.TokenURL))
 		if err != nil {
-			return "" // Not reached: it was refused.
+			return tokenEndpoint{} // Not reached: it was refused.
 		}
-		if u.Path == "" {
-			return "/"
+		e := tokenEndpoint{host: u.Host, path: cmp.Or(u.Path, "/")}
+		if strings.Contains(in.OAuth2.TokenURL, "{") {
+			e.host = ""
 		}
-		return u.Path
+		return e
 	}
-	return ""
+	return tokenEndpoint{}
 }
 
-// asksForToken tells a request to the token endpoint.
-func (t *third) asksForToken(req *http.Request) bool {
-	return t.tokenPath != "" && req.Method == http.MethodPost && req.URL.Path == t.tokenPath
+// asked tells a request for a token.
+func (e tokenEndpoint) asked(req *http.Request) bool {
+	return e.path != "" && req.Method == http.MethodPost && cmp.Or(req.URL.Path, "/") == e.path &&
+		(e.host == "" || strings.EqualFold(req.URL.Host, e.host))
 }
 
 // giveToken answers as a token endpoint. Each token is another one, as a third

@@ -145,12 +145,15 @@ func (f *callFlags) run(cmd *cobra.Command, host Host, target string) error {
 	} else {
 		err = result.print(cmd.OutOrStdout())
 	}
-	if err == nil && f.save != "" {
+	given := entry.Outcome != string(policy.Canceled)
+	if err == nil && f.save != "" && given {
 		err = f.saveTest(cmd, config, entry)
 	}
 	switch {
 	case err != nil:
 		return err
+	case !given:
+		return Exit{StatusFailed}
 	case entry.Failed, len(entry.Attempts) == 0: // Nobody was called, whatever kept the call back.
 		return Exit{StatusFailed}
 	}
@@ -161,12 +164,13 @@ func (f *callFlags) run(cmd *cobra.Command, host Host, target string) error {
 func (r *callRequest) send(cmd *cobra.Command, g *policy.Gateway, tenantHeader string) (*calllog.Entry, error) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), maxCallTime)
 	defer cancel()
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop() // Whoever gives up is told how far the call had come.
-	req, err := r.build(ctx, cmd.InOrStdin())
+	req, err := r.build(ctx, cmd.InOrStdin()) // While standard input is awaited, an interrupt ends the process.
 	if err != nil {
 		return nil, err
 	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop() // Whoever gives up is told how far the call had come.
+	req = req.WithContext(ctx)
 	var entry *calllog.Entry
 	call := policy.Call{
 		Policy: r.policy, Operation: r.operation, Tenant: r.tenant, TenantHeader: tenantHeader,

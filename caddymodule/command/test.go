@@ -242,22 +242,8 @@ func (t *tester) load(cmd *cobra.Command) func(policytest.File) (*policy.Spec, e
 			return nil, err
 		}
 		config.warn(cmd.ErrOrStderr())
-		spec := config.Spec
-		spec.TenantsFile = beside(config.Path, spec.TenantsFile)
-		return &spec, nil
+		return &config.Spec, nil
 	}
-}
-
-// beside finds a file that a configuration names. The server looks from the folder
-// that it runs in; tests may run elsewhere, and look beside the configuration then.
-func beside(config, name string) string {
-	if name == "" || filepath.IsAbs(name) {
-		return name
-	}
-	if _, err := os.Stat(name); err == nil {
-		return name
-	}
-	return filepath.Join(filepath.Dir(config), name)
 }
 
 // uses gives the files that the tests are made of.
