@@ -28,9 +28,9 @@ test: ## all tests that need Go alone
 e2e: ## the built gateway with real clients, Jaeger and a browser; see CONTRIBUTING.md
 	go test -tags e2e -count=1 -timeout 20m ./e2e
 
-bench: ## what Signpost costs beside bare Caddy, then the engine's benchmarks; needs wrk
+bench: ## what Signpost costs beside bare Caddy, then the benchmarks of engine and tools; needs wrk
 	go run ./bench $(BENCHFLAGS)
-	go test -run '^$$' -bench . ./policy/...
+	go test -run '^$$' -bench . ./policy/... ./author/...
 
 soak: ## the gateway under load and failures for SOAKTIME (2m), watched for leaks
 	go test -tags soak -count=1 -timeout 24h -run Soak -v ./e2e -soak $(SOAKTIME)

@@ -82,7 +82,7 @@ func (t *taking) jsonBody(body word, kind, media string) error {
 		if json.Unmarshal(s.Value, &text) != nil {
 			text = string(s.Value)
 		}
-		t.warnOfCredential(s.Input.Var, draft.LooksPrivate(text))
+		t.warnOfCredential(s.Input.Var, s.Credential)
 		t.note(s.Input.Var, text, s.Value, s.Private)
 		t.operation.Inputs = append(t.operation.Inputs, s.Input)
 	}
@@ -114,18 +114,35 @@ func (t *taking) formBody(body word) error {
 	return nil
 }
 
-// textBody keeps a body that is neither JSON nor a form.
+// textBody keeps a body that is neither JSON nor a form, but for credentials in it.
 func (t *taking) textBody(body word, kind string) error {
 	if kind != typeText {
 		t.setHeader("Content-Type", kind)
 	}
-	t.operation.Body = &policy.BodySpec{As: "text", Template: t.literal("body", body.text)}
+	template, samples := draft.HideInText(body.text, &t.names)
+	if len(samples) == 0 {
+		template = t.literal("body", body.text)
+	} else if strings.Contains(body.text, "{{") || t.hides(template) {
+		t.warnOfCredential("body", true) // Which no template can hold.
+		template = "{{" + t.variable("body", body.text, true) + "}}"
+		samples = nil
+	}
+	for _, s := range samples {
+		var text string
+		if err := json.Unmarshal(s.Value, &text); err != nil {
+			return body.wrong("a value of the body that cannot be read")
+		}
+		t.warnOfCredential(s.Input.Var, true)
+		t.note(s.Input.Var, text, s.Value, true)
+		t.operation.Inputs = append(t.operation.Inputs, s.Input)
+	}
+	t.operation.Body = &policy.BodySpec{As: "text", Template: template}
 	return nil
 }
 
 // warnOfCredential says that a body cannot have credentials injected.
 func (t *taking) warnOfCredential(variable string, private bool) {
 	if private {
-		t.request.warn("{{%s}}, a part of the body, may be a credential: Signpost injects those into headers and queries alone, so the bot has to send it", variable)
+		t.warnOfPart(variable, "body")
 	}
 }

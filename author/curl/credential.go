@@ -168,7 +168,7 @@ func (t *taking) privateHeader(h header) {
 
 // isPrivateHeader tells whether a header holds a credential.
 func isPrivateHeader(h header) bool {
-	return draft.IsPrivate(h.name) || draft.LooksPrivate(h.value.text) && !callHeaders.MatchString(h.name) && !strings.HasPrefix(h.name, "Accept")
+	return draft.IsPrivate(h.name) || h.value.isPrivate() || draft.LooksPrivate(h.value.text) && !callHeaders.MatchString(h.name) && !strings.HasPrefix(h.name, "Accept")
 }
 
 // callHeaders are those whose value is another one for each call.

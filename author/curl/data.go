@@ -35,6 +35,22 @@ func data(from source) func(*request, word) error {
 	}
 }
 
+// addQuery takes a piece of the query: as --data-urlencode writes one, and behind a
+// plus sign as it is.
+func (r *request) addQuery(w word) error {
+	asIs, is := strings.CutPrefix(w.text, "+")
+	switch {
+	case is:
+		w = w.part(asIs)
+	case isFile(w.text, fromEncoded):
+		return w.wrong(noFile)
+	default:
+		w = w.part(encodedValue(w.text))
+	}
+	r.urlQuery = append(r.urlQuery, w)
+	return nil
+}
+
 // isFile tells whether curl would read a file: @name, and behind the name of a value
 // that is to be encoded.
 func isFile(s string, from source) bool {

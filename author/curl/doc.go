@@ -12,5 +12,6 @@
 //	option.go    what options mean; option_known.go, the list
 //	request.go   the request that curl would send; address.go and data.go, its parts
 //	credential.go what of it is a secret; header.go, and what of its headers stays
-//	operation.go the operation that sends the same; variable.go and body.go, its parts
+//	operation.go the operation that sends the same; variable.go, identifier.go,
+//	             shellvariable.go and body.go, its parts
 package curl

@@ -67,21 +67,25 @@ func (t *taking) isSameHost(h header) bool {
 
 // callHeader makes a variable of a header's value.
 func (t *taking) callHeader(h header) error {
-	if err := h.value.plain(); err != nil {
-		return err
+	if h.value.hasVariable() {
+		return t.fixedHeader(h.name, h.value)
 	}
 	name := t.variable(draft.Word(h.name), h.value.text, false)
 	t.setHeader(h.name, "{{"+name+"}}")
 	return nil
 }
 
-// fixedHeader keeps a header as it is.
+// fixedHeader keeps a header as it is, but for variables of the shell in it.
 func (t *taking) fixedHeader(name string, value word) error {
-	if err := value.plain(); err != nil {
-		return err
+	if !value.hasVariable() {
+		t.setHeader(name, t.literal(name, value.text))
+		return nil
 	}
-	t.setHeader(name, t.literal(name, value.text))
-	return nil
+	template, err := t.template(value)
+	if err == nil {
+		t.setHeader(name, template)
+	}
+	return err
 }
 
 // setHeader sets a header of the operation. What is set twice becomes one list, which

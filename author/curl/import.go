@@ -22,7 +22,15 @@ type Options struct {
 // or what documentation prints. The command is at most MaxCommand bytes long. Errors
 // say the place and what to write instead, and hold no value of the command. What
 // Import gives can be printed.
-func Import(command string, o Options) (*draft.Draft, error) {
+func Import(command string, o Options) (d *draft.Draft, err error) {
+	// The command is a stranger's, and is taken apart by a library, too: what neither of
+	// us foresaw is an error as any other, and not the end of the program. It is not
+	// repeated, as it may hold a credential.
+	defer func() {
+		if broken := recover(); broken != nil {
+			d, err = nil, errors.New("reading the curl command: it could not be taken apart: write it in a simpler way")
+		}
+	}()
 	t, err := take(command, o)
 	if err != nil {
 		return nil, fmt.Errorf("reading the curl command: %w", err)

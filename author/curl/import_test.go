@@ -74,7 +74,18 @@ func TestWhatIsDataBecomesAVariableAndWhatIsNotStays(t *testing.T) {
 		"/a/1/b/2":                             `https://a.example get_b GET "/a/{{a_id}}/b/{{b_id}}" {`,
 		"/things/1b4e28ba-2fa1-11d2-883f-0016d3cca427": `https://a.example get_thing GET "/things/{{thing_id}}" {`,
 		"/1/2":                   `https://a.example get GET "/{{id}}/{{id_2}}" {`,
-		"/oauth2/token":          `https://a.example get_token GET "/{{id}}/token" {`,
+		"/oauth2/token":          `https://a.example get_token GET /oauth2/token`,
+		"/services/oauth2/token": `https://a.example/services get_token GET /oauth2/token`,
+		"/a/empty2":              `https://a.example get_empty2 GET /a/empty2`,
+		"/b/base64/s3/ec2/ipv4":  `https://a.example get_ipv4 GET /b/base64/s3/ec2/ipv4`,
+		"/b2b/x509/sha-256/mp3":  `https://a.example get_mp3 GET /b2b/x509/sha-256/mp3`,
+		"/i/deadbe3f/x":          `https://a.example get_x GET "/i/{{i_id}}/x" {`,
+		"/i/a1b2/2026-11-20":     `https://a.example get_i GET "/i/{{i_id}}/{{id}}" {`,
+		"/orders/$ORDER_ID/x":    `https://a.example get_x GET "/orders/{{order_id}}/x" {`,
+		"/$A/$A-$B.json?a=$A":    `https://a.example get GET "/{{a}}/{{a_b_json}}" {`,
+		"/x?since=$SINCE.x":      `query since "{{since}}.x"`,
+		"/x?q=$API_TOKEN":        `inject query q {secret.api_token}`,
+		"/x/$API_TOKEN":          `{{api_token}}, a part of the path, may be a credential`,
 		"/x?sort=asc&fields=a,b": `query sort asc`,
 		"/x?q=word":              `query q "{{q}}"`,
 		"/x?since=2026-11-20":    `query since "{{since}}"`,
@@ -83,7 +94,7 @@ func TestWhatIsDataBecomesAVariableAndWhatIsNotStays(t *testing.T) {
 		"/x?page_token=aaa111":                              `query page_token "{{page_token}}"`,
 		"/x?author=tolkien":                                 `query author tolkien`,
 	} {
-		d, got := printed(t, "curl 'https://a.example"+address+"'")
+		d, got := printed(t, `curl "https://a.example`+address+`"`)
 		got = d.Policy.BaseURL + " " + strings.ReplaceAll(got, "operation ", "") + strings.TrimPrefix(got, "x")
 		base, rest, found := strings.Cut(want, " ")
 		if found && strings.HasPrefix(base, "https") && (d.Policy.BaseURL != base || !strings.Contains(got, rest)) || !strings.HasPrefix(base, "https") && !strings.Contains(got, want) {
@@ -94,18 +105,21 @@ func TestWhatIsDataBecomesAVariableAndWhatIsNotStays(t *testing.T) {
 
 func TestWhatCannotBeTakenOverIsToldAndTheRestIsDone(t *testing.T) {
 	for option, want := range map[string]string{
-		"-k":                          "certificates are always verified",
-		"-L":                          "a redirect is an answer that the bot gets",
-		"-x proxy.example:3128":       "the proxy is not taken over",
-		"--cert a.pem --key b.pem":    "certificates of curl's",
-		"--resolve a:1:1.2.3.4":       "the address alone decides",
-		"-n":                          "a file with passwords is not read",
-		"-m 90":                       "a call takes at most 1m0s",
-		"--retry 9":                   "at most 5 further attempts",
-		"-H 'Host: other.example'":    "the header Host",
-		"-H 'X-Tenant-ID: acme'":      "the header X-Tenant-Id",
-		"-H 'X-Forwarded-For: ::1'":   "the header X-Forwarded-For",
-		"-d password=hunter2secret":   "may be a credential",
+		"-k":                                    "certificates are always verified",
+		"-L":                                    "a redirect is an answer that the bot gets",
+		"-x proxy.example:3128":                 "the proxy is not taken over",
+		"--cert a.pem --key b.pem":              "certificates of curl's",
+		"--resolve a:1:1.2.3.4":                 "the address alone decides",
+		"-n":                                    "a file with passwords is not read",
+		"-m 90":                                 "a call takes at most 1m0s",
+		"--retry 9":                             "at most 5 further attempts",
+		"-H 'Host: other.example'":              "the header Host",
+		"-H 'X-Tenant-ID: acme'":                "the header X-Tenant-Id",
+		"-H 'X-Forwarded-For: ::1'":             "the header X-Forwarded-For",
+		"-d password=hunter2secret":             "may be a credential",
+		`--json '{"password":"hunter2secret"}'`: "{{password}}, a part of the body, may be a credential",
+		`-H 'Content-Type: text/xml' -d '<password>hunter2secret</password>'`: "{{password}}, a part of the body, may be a credential",
+		`-H 'Content-Type: text/plain' -d 'password=hunter2secret, {{x}}'`:    "{{body}}, a part of the body, may be a credential",
 		`-d '{"a":1}'`:                "a Content-Type of JSON",
 		"-H 'X-Key: a' -H 'X-Key: b'": "a second value for the header X-Key",
 	} {

@@ -2,6 +2,7 @@ package curl
 
 import (
 	"cmp"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signpost-gateway/signpost/author/draft"
+	"github.com/signpost-gateway/signpost/author/lint"
 	"github.com/signpost-gateway/signpost/policy"
 )
 
@@ -20,8 +22,9 @@ type taking struct {
 	address   *address
 	draft     *draft.Draft
 	operation policy.OperationSpec
-	names     draft.Names // of variables
-	hidden    []string    // credentials, which may not come out
+	names     draft.Names       // of variables
+	inputs    map[string]string // the variable that stands for text of variables of the shell
+	hidden    []string          // credentials, which may not come out
 	samples   []sample
 	lastWord  string // of the path
 }
@@ -41,7 +44,7 @@ func (t *taking) take() error {
 		return err
 	}
 	for _, p := range parameters {
-		if draft.IsPrivate(p.name) {
+		if draft.IsPrivate(p.name) && !p.value.isPrivate() {
 			t.hide(p.value.text)
 		}
 	}
@@ -122,6 +125,33 @@ func (t *taking) settle() {
 	t.explain()
 	p.Operations = []policy.OperationSpec{t.operation}
 	t.draft.Warnings = r.warnings
+	t.ignoreWhatIsSaid()
+}
+
+// saidSo are the rules of `check` that find what a command says itself.
+var saidSo = map[string]string{
+	"no-timeout":            "The command waits longer than a bot should: `check` is told that it says so.",
+	"retry-beyond-deadline": "The command tries again for longer than it waits: `check` is told that it says so.",
+	"secret-over-http":      "The command sends its credential unencrypted, over http://: `check` is told that it says so.",
+}
+
+// readNothing keeps the rules away from files: there is none yet.
+func readNothing(string) ([]byte, error) { return nil, fs.ErrNotExist }
+
+// ignoreWhatIsSaid silences warnings of `check` that follow from the command. A policy
+// with mistakes is told of where it is printed.
+func (t *taking) ignoreWhatIsSaid() {
+	spec := policy.Spec{Policies: []policy.PolicySpec{t.draft.Policy}}
+	if len(policy.Check(&spec)) > 0 {
+		return
+	}
+	for _, f := range lint.Check(lint.Subject{Spec: &spec, Read: readNothing}).Findings {
+		ignored := draft.Ignored{Rule: f.Rule, Why: "as the command says"}
+		if saidSo[f.Rule] != "" && f.Severity == lint.Warning && !slices.Contains(t.draft.Ignored, ignored) {
+			t.draft.Notes = append(t.draft.Notes, saidSo[f.Rule])
+			t.draft.Ignored = append(t.draft.Ignored, ignored)
+		}
+	}
 }
 
 // sayWhoCalls names the gateway to the third party, as curl names itself: some answer

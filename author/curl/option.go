@@ -141,15 +141,6 @@ func flag(set func(*request)) func(*request, word) error {
 	}
 }
 
-// keep makes what an option does whose value is kept.
-func keep(into func(*request) *[]word) func(*request, word) error {
-	return func(r *request, value word) error {
-		list := into(r)
-		*list = append(*list, value)
-		return nil
-	}
-}
-
 // warns makes what an option does that cannot be taken over, but is not part of the
 // request.
 func warns(text string) func(*request, word) error {

@@ -15,7 +15,7 @@ const (
 var known = []option{
 	// What the request is.
 	{long: "url", value: true, does: (*request).setURL},
-	{long: "url-query", value: true, does: keep(func(r *request) *[]word { return &r.urlQuery })},
+	{long: "url-query", value: true, does: (*request).addQuery},
 	{long: "request", short: 'X', value: true, does: (*request).setMethod},
 	{long: "head", short: 'I', does: flag(func(r *request) { r.head = true })},
 	{long: "get", short: 'G', does: flag(func(r *request) { r.get = true })},

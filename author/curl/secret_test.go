@@ -54,6 +54,11 @@ func TestNoCredentialOfACommandIsInWhatComesOut(t *testing.T) {
 			"curl https://a.example/x -H 'Authorization: Token " + s[0] + "' -G -d token=" + q(1),
 			"curl https://a.example/x -d password=" + q(0) + " -d client_secret=" + q(1),
 			"curl https://a.example/x --json '{\"auth\":{\"password\":\"" + s[0] + "\",\"token\":\"" + s[1] + "\"}}'",
+			"curl https://a.example/x -H 'Content-Type: text/xml' -d '<a><password>" + strings.ReplaceAll(s[0], "]", "") + "</password></a>'",
+			"curl https://a.example/x -H 'Content-Type: text/plain' -d 'token=" + url.QueryEscape(s[0]) + " x'",
+			"curl https://a.example/x -d '<login user=\"a\" password=\"" + strings.NewReplacer("&", "", "%", "", "+", "").Replace(s[0]) + "\"/>'",
+			"curl https://a.example/x -H 'X-Info: a; password=\"" + s[0] + "\"'",
+			"curl https://a.example/x --json '{\"query\":\"mutation { login(password: \\\"" + s[0] + "\\\") }\"}'",
 			"curl https://a.example/x -U a:'" + s[0] + "' --proxy-header 'X: " + s[1] + "' --pass '" + s[2] + "'",
 			// A second time, in another place.
 			"curl https://a.example/" + url.PathEscape(s[0]) + " -H 'X-Shop: " + s[0] + "' -u a:'" + s[0] + "' --json '{\"note\":\"" + s[0] + "\"}'",
@@ -102,6 +107,7 @@ func TestACredentialIsNamedByWhatItIs(t *testing.T) {
 		`--oauth2-bearer abc -u a:b`: "bearer {secret.store_token}",
 		`-b a=b`:                     "header Cookie {secret.store_cookie}",
 		`--url-query apikey=abc`:     "query apikey {secret.store_apikey}",
+		`-H "X-Shop: $SHOP_TOKEN"`:   "header X-Shop {secret.shop_token}",
 		`-G -d "key=$K"`:             "query key {secret.k}",
 	} {
 		_, got := printed(t, "curl https://api.store.example/x "+command)

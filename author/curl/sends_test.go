@@ -150,6 +150,10 @@ var asCurlSends = []struct {
 		sent{method: "GET", path: "/list", query: url.Values{"a": {"b"}, "page": {"2"}, "q": {"x y"}}},
 	},
 	{
+		"a query of options", `curl --url-query '+x=%41' --url-query 'q=a+b&c=d' --url-query '=%zz' --url-query 'm@il=1' HOST/list`, nil,
+		sent{method: "GET", path: "/list", query: url.Values{"x": {"A"}, "q": {"a+b&c=d"}, "%zz": {""}, "m@il": {"1"}}},
+	},
+	{
 		"a user and a password", `curl -sSu 'ann:pa55:word' HOST/me -o /dev/null`, map[string]string{"api_user": "ann", "api_password": "pa55:word"},
 		sent{method: "GET", path: "/me", header: map[string]string{"Authorization": "Basic YW5uOnBhNTU6d29yZA=="}},
 	},

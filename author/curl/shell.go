@@ -16,7 +16,7 @@ const remedy = "expected one curl command alone, with each value in single quote
 // expand, read or write is refused.
 func shellWords(command string) ([]word, error) {
 	if tooNested(command) {
-		return nil, fmt.Errorf("more than %d expansions of the shell: %s", maxExpansions, remedy)
+		return nil, fmt.Errorf("more than %d expansions or brackets of the shell within each other: %s", maxExpansions, remedy)
 	}
 	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(command), "")
 	if err != nil {
@@ -56,13 +56,29 @@ func shellWords(command string) ([]word, error) {
 // maxExpansions bounds what may stand within each other: a parser goes down into each.
 const maxExpansions = 500
 
-// tooNested counts what opens an expansion, wherever it stands.
+// tooNested counts what opens an expansion, wherever it stands, and how deep brackets
+// nest: for each level, the parser takes memory that Go cannot do without.
 func tooNested(command string) bool {
 	count := 0
 	for _, opens := range []string{"$(", "${", "<(", ">(", "`"} {
 		count += strings.Count(command, opens)
 	}
-	return count > maxExpansions
+	return count > maxExpansions || depthOf(command, '(', ')') > maxExpansions || depthOf(command, '[', ']') > maxExpansions
+}
+
+// depthOf is how deep brackets nest, wherever they stand.
+func depthOf(command string, opens, closes byte) int {
+	depth, deepest := 0, 0
+	for i := range len(command) {
+		switch command[i] {
+		case opens:
+			depth++
+			deepest = max(deepest, depth)
+		case closes:
+			depth = max(depth-1, 0)
+		}
+	}
+	return deepest
 }
 
 // shellError says where a command is broken. What the parser says more may repeat a

@@ -38,7 +38,7 @@ type sample struct {
 // shown, here and elsewhere.
 func (t *taking) note(name, value string, raw json.RawMessage, private bool) {
 	s := sample{name, raw, draft.OneLine(value, maxShown)}
-	if private || draft.LooksPrivate(value) || t.hides(value) {
+	if private || draft.LooksPrivate(value) || draft.HoldsPrivate(value) || t.hides(value) {
 		t.hide(value)
 		s.shown = "not shown"
 	}
@@ -48,10 +48,11 @@ func (t *taking) note(name, value string, raw json.RawMessage, private bool) {
 // literal keeps a text as it is. One that a template would take for a variable
 // becomes a variable, which has it as its default.
 func (t *taking) literal(name, value string) string {
-	if !strings.Contains(value, "{{") && !t.hides(value) {
+	private := t.hides(value) || draft.HoldsPrivate(value)
+	if !strings.Contains(value, "{{") && !private {
 		return value
 	}
-	if t.hides(value) {
+	if private {
 		return "{{" + t.variable(draft.Word(name), value, true) + "}}"
 	}
 	variable := t.variable(draft.Word(name), value, false)
@@ -65,8 +66,6 @@ var (
 	prefix = regexp.MustCompile(`(?i)^(?:api|apis|rest|services?|gateway|public|v\d{1,3}(?:\.\d{1,3}|(?:alpha|beta)\d{0,2})?)$`)
 	// version is one behind "api".
 	version = regexp.MustCompile(`^(?:\d{1,2}(?:\.\d{1,2})?|latest)$`)
-	// identifier is a segment that names one thing: it has a digit.
-	identifier = regexp.MustCompile(`^(?:\d+|[A-Za-z0-9._~:-]*\d[A-Za-z0-9._~:-]*|.*(?:@|%40).*)$`)
 	// plainWords are values that say how, not what.
 	plainWords = regexp.MustCompile(`^[A-Za-z][A-Za-z_,.:*-]{0,60}$`)
 	// pages are parameters that say how much.
@@ -103,17 +102,20 @@ func (t *taking) segment(s, before string) string {
 		plain = s // The policy is refused for it.
 	}
 	secret := draft.LooksPrivate(plain) || t.hides(plain)
-	if !secret && (!identifier.MatchString(s) || isVersion(s)) {
+	if strings.Contains(s, mark) {
+		return t.shellSegment(s)
+	}
+	if !secret && (!isIdentifier(s) || isVersion(s)) {
 		t.lastWord = s
 		return s
 	}
 	name := "id"
-	if word := draft.Word(before); word != "" && !identifier.MatchString(before) {
+	if word := draft.Word(before); word != "" && !isIdentifier(before) {
 		name = draft.Singular(word) + "_id"
 	}
 	variable := t.variable(name, plain, secret)
 	if secret {
-		t.request.warn("{{%s}}, a part of the path, may be a credential: Signpost injects those into headers and queries alone, so the bot has to send it", variable)
+		t.warnOfPart(variable, "path")
 	}
 	return "{{" + variable + "}}"
 }
@@ -129,29 +131,32 @@ func (t *taking) takeQuery(parameters []pair) error {
 			t.request.warn("a query parameter without a name")
 		case strings.Contains(p.name, "{{"):
 			return p.value.wrong("a query parameter whose name holds {{, which stands for a variable")
-		case draft.IsPrivate(p.name) && p.value.text != "":
+		case (draft.IsPrivate(p.name) || p.value.isPrivate()) && p.value.text != "":
 			about := "the query parameter " + draft.OneLine(p.name, maxShown)
 			t.inject(policy.Inject{As: "query", Name: p.name, Value: t.secret(p.value, p.name, about)})
 		default:
-			if err := p.value.plain(); err != nil {
+			template, err := t.parameter(p)
+			if err != nil {
 				return err
 			}
-			t.operation.Query = append(t.operation.Query, policy.Field{Name: p.name, Value: t.parameter(p)})
+			t.operation.Query = append(t.operation.Query, policy.Field{Name: p.name, Value: template})
 		}
 	}
 	return nil
 }
 
 // parameter gives the template of a parameter's value.
-func (t *taking) parameter(p pair) string {
+func (t *taking) parameter(p pair) (string, error) {
 	value, name := p.value.text, draft.Word(p.name)
 	switch {
+	case p.value.hasVariable():
+		return t.template(p.value)
 	case value == "" || plainWords.MatchString(value) && !searches.MatchString(name) && !draft.LooksPrivate(value):
-		return t.literal(p.name, value)
+		return t.literal(p.name, value), nil
 	case pages.MatchString(name) && json.Valid([]byte(value)):
 		variable := t.variable(name, value, false)
 		t.operation.Inputs = append(t.operation.Inputs, policy.InputSpec{Var: variable, Type: "number", Default: json.RawMessage(value)})
-		return "{{" + variable + "}}"
+		return "{{" + variable + "}}", nil
 	}
-	return "{{" + t.variable(name, value, policy.IsPrivateName(p.name)) + "}}"
+	return "{{" + t.variable(name, value, policy.IsPrivateName(p.name)) + "}}", nil
 }

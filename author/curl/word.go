@@ -3,7 +3,10 @@ package curl
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/signpost-gateway/signpost/author/draft"
 )
 
 // MaxCommand bounds a command, in bytes. A body of more fits into no template.
@@ -36,13 +39,19 @@ func (w word) variable() (name string, is bool) {
 // hasVariable tells whether a variable stands in the word.
 func (w word) hasVariable() bool { return strings.Contains(w.text, mark) }
 
+// isPrivate tells whether a variable stands in the word that is called like a
+// credential.
+func (w word) isPrivate() bool {
+	return slices.ContainsFunc(markedVariable.FindAllString(w.text, -1), func(v string) bool { return draft.IsPrivate(strings.Trim(v, mark)) })
+}
+
 // plain refuses a variable, whose value nobody knows here.
 func (w word) plain() error {
 	if !w.hasVariable() {
 		return nil
 	}
 	name := strings.Trim(markedVariable.FindString(w.text), mark)
-	return w.wrong("a variable, $%s: write its value instead, as only credentials may be variables", name)
+	return w.wrong("a variable, $%s: write its value instead, as only credentials, and parts of path, query and headers, may be variables", name)
 }
 
 // part is a piece of the word, at the same place.

@@ -16,7 +16,7 @@ import (
 func (d *Draft) Caddyfile(w io.Writer, whole bool) error {
 	spec := policy.Spec{Policies: []policy.PolicySpec{d.Policy}}
 	if mistakes := policy.Check(&spec); len(mistakes) > 0 {
-		return fmt.Errorf("writing the policy %s: %w", d.Policy.Name, mistakes)
+		return fmt.Errorf("writing the policy %s: %w", OneLine(d.Policy.Name, maxName), mistakes)
 	}
 	var p page
 	if whole {
@@ -25,10 +25,10 @@ func (d *Draft) Caddyfile(w io.Writer, whole bool) error {
 		d.policy(&p)
 	}
 	if p.first != nil {
-		return fmt.Errorf("writing the policy %s: %w", d.Policy.Name, p.first)
+		return fmt.Errorf("writing the policy %s: %w", OneLine(d.Policy.Name, maxName), p.first)
 	}
 	if _, err := io.WriteString(w, p.b.String()); err != nil {
-		return fmt.Errorf("writing the policy %s: %w", d.Policy.Name, err)
+		return fmt.Errorf("writing the policy %s: %w", OneLine(d.Policy.Name, maxName), err)
 	}
 	return nil
 }
@@ -63,6 +63,9 @@ func (d *Draft) policy(p *page) {
 	}
 	for _, warning := range d.Warnings {
 		p.comment("Warning: " + warning)
+	}
+	for _, i := range d.Ignored {
+		p.ignore(i)
 	}
 	spec := &d.Policy
 	head := []token{word("policy"), text(spec.Name), text(spec.BaseURL)}

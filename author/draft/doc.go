@@ -12,6 +12,7 @@
 //	name.go      names for policies, variables and secrets, made of any text
 //	private.go   which names and values are credentials
 //	template.go  a JSON document as the template of a named call's body
+//	hide.go      credentials in any other text
 //	caddyfile.go the policy as a Caddyfile, and the file around it
 //	rules.go, operation.go, inject.go, its parts
 //	line.go      lines, blocks and comments

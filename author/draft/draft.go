@@ -27,6 +27,10 @@ type Draft struct {
 	// policy, and are told to whoever imports.
 	Warnings []string
 
+	// Ignored are rules of `check` that find what was asked for, in the policy's own
+	// words.
+	Ignored []Ignored
+
 	// Tests are policy tests made of examples.
 	Tests []policytest.Test
 }
@@ -38,6 +42,15 @@ type Secret struct {
 
 	// About says what it is: "the API key in the header X-Api-Key".
 	About string
+}
+
+// Ignored is a rule of `check` that a comment above the policy silences.
+type Ignored struct {
+	// Rule is the rule's id, such as no-timeout.
+	Rule string
+
+	// Why says who wants it so: "as the command says".
+	Why string
 }
 
 // AddSecret notes a credential and gives the reference to it, {secret.NAME}. The

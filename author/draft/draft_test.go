@@ -154,3 +154,22 @@ func BenchmarkCaddyfileOf5000Operations(b *testing.B) {
 		}
 	}
 }
+
+func TestARuleIsSilencedRightAboveThePolicyAndNothingElseCanBeSaidThere(t *testing.T) {
+	printed := func(i Ignored) (string, error) {
+		d := store()
+		d.Ignored = []Ignored{i}
+		var out bytes.Buffer
+		err := d.Caddyfile(&out, true)
+		return out.String(), err
+	}
+	got, err := printed(Ignored{Rule: "no-timeout", Why: "as\nthe {$command} says"})
+	if want := "\t\t# check:ignore no-timeout - as the { $command} says\n\t\tpolicy store "; err != nil || !strings.Contains(got, want) {
+		t.Errorf("got %v, want %q in\n%s", err, want, got)
+	}
+	for _, rule := range []string{"", "a b", "a\nimport x", "-", "{$X}"} {
+		if got, err := printed(Ignored{Rule: rule}); err == nil || got != "" {
+			t.Errorf("the rule %q gave %q, want an error", rule, got)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package draft
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -73,6 +74,20 @@ func (p *page) comment(text string) {
 	if line != "#" {
 		p.indented(line)
 	}
+}
+
+// ignoredRule is what a rule of `check` is called.
+var ignoredRule = regexp.MustCompile(`^[a-z]+(?:-[a-z]+)*$`)
+
+// ignore writes the comment that silences a rule, which is one line.
+func (p *page) ignore(i Ignored) {
+	if !ignoredRule.MatchString(i.Rule) {
+		if p.first == nil {
+			p.first = fmt.Errorf("writing a comment for check: %q is no rule", OneLine(i.Rule, commentWidth))
+		}
+		return
+	}
+	p.indented("# check:ignore " + i.Rule + " - " + OneLine(i.Why, commentWidth))
 }
 
 // OneLine makes one line of any text, of at most that many characters: blanks, line

@@ -64,10 +64,11 @@ func (p *page) body(b *policy.BodySpec) {
 }
 
 // formField writes a field whose name begins the line, where some texts mean
-// something else to Caddy or are torn apart by its formatter.
+// something else to Caddy or are torn apart by its formatter: so is a brace, even
+// that of a secret.
 func (p *page) formField(f policy.Field) {
 	name := text(f.Name)
-	if !isBare(f.Name) && p.first == nil {
+	if (!isBare(f.Name) || f.Name[0] == '{') && p.first == nil {
 		switch {
 		case f.Name == "import" || !fitsQuotes(f.Name) || checkText(f.Name) != nil:
 			p.first = errors.New("writing a field of the form: its name cannot begin a line of a Caddyfile")

@@ -21,6 +21,9 @@ type Sample struct {
 
 	// Private tells that it may be a credential, and is not to be shown.
 	Private bool
+
+	// Credential tells that its name or its form says that it is one.
+	Credential bool
 }
 
 // Bounds of a document that becomes a template.
@@ -102,7 +105,7 @@ func (t *templating) value(path []string, depth int) error {
 				return nil
 			}
 		}
-		if staysText(path, v) {
+		if staysText(path, v) && !holdsQuotedPrivate(v) {
 			t.b.WriteString(literalText(v))
 			return nil
 		}
@@ -193,10 +196,11 @@ func (t *templating) sample(path []string, kind string, v any) error {
 	}
 	text, _ := v.(string)
 	s := Sample{
-		Input:   policy.InputSpec{Var: t.names.Of(variableWords(path), "body"), Type: kind},
-		Value:   raw,
-		Private: LooksPrivate(text) || kind != "bool" && anyPrivate(path) || kind == "json" && holdsPrivate(raw),
+		Input: policy.InputSpec{Var: t.names.Of(variableWords(path), "body"), Type: kind},
+		Value: raw,
 	}
+	s.Credential = LooksPrivate(text) || holdsQuotedPrivate(text) || kind != "bool" && anyPrivate(path) || kind == "json" && holdsPrivate(raw)
+	s.Private = s.Credential || kind == "json" && len(raw) > maxSampleText // What is long is not looked through by anybody.
 	t.samples = append(t.samples, s)
 	t.b.WriteString("{{" + s.Input.Var + "}}")
 	return nil
@@ -217,11 +221,8 @@ func anyPrivate(path []string) bool {
 	return false
 }
 
-// holdsPrivate tells whether a list may hold a credential: what is long is not shown.
+// holdsPrivate tells whether a list may hold a credential.
 func holdsPrivate(raw []byte) bool {
-	if len(raw) > maxSampleText {
-		return true
-	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	for {
 		token, err := d.Token()

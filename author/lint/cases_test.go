@@ -93,6 +93,8 @@ func TestCredentialsAndHostsAreLookedAt(t *testing.T) {
 
 		{"a bearer in the open", in(`inject bearer abcdef`), "6:plain-credential"},
 		{"a password in the open", in(`inject basic me abcdef`), "6:plain-credential"},
+		{"a key in the open, without a password", in(`inject basic abcdef ""`), "6:plain-credential"},
+		{"a key as the name, without a password", in(`inject basic {secret.a} ""`), ""},
 		{"a parameter in the open", in(`inject query api_key abcdef`), "6:plain-credential"},
 		{"a client's secret in the open", in("inject oauth2 {", "\ttoken_url https://login.example/token", "\tclient_id a", "\tclient_secret abcdef", "}"), "9:plain-credential"},
 		{"a key among the headers of a named call", operation(`header X-Api-Key abcdef`), "7:plain-credential"},

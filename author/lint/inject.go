@@ -98,6 +98,7 @@ func plainInjection(in policy.Inject) (at policy.Place, word string) {
 		return in.JWT.Places["key"], "key"
 	case in.OAuth2 != nil && !refers(in.OAuth2.ClientSecret):
 		return in.OAuth2.Places["client_secret"], "client_secret"
+	case in.As == "basic" && in.Value == "" && refers(in.Name): // The name is the key, as some third parties have it.
 	case in.JWT == nil && in.OAuth2 == nil && isCredential(in) && !refers(in.Value):
 		return in.Place, "inject"
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/signpost-gateway/signpost/author/draft"
 	"github.com/signpost-gateway/signpost/policy"
 )
 
@@ -131,6 +132,7 @@ func (o *operation) formValue(m member, f *form) string {
 	}
 	v := o.variable(m.name, "body")
 	o.input(v, f, nil, f.kind == "object")
+	o.warnOfCredential(v, m.name)
 	return "{{" + v + "}}"
 }
 
@@ -233,7 +235,16 @@ func (o *operation) bodyValue(m member, f *form, at nest) string {
 	v := o.variable(at.prefix+m.name, "body")
 	o.places[v] = append(slices.Clone(at.path), m.name)
 	o.input(v, f, nil, !f.isScalar())
+	o.warnOfCredential(v, o.places[v]...)
 	return placeholder(f, v)
+}
+
+// warnOfCredential says that a body cannot have credentials injected, where one of the
+// names that lead to a variable is that of a credential.
+func (o *operation) warnOfCredential(v string, path ...string) {
+	if slices.ContainsFunc(path, draft.IsPrivate) {
+		o.warn("{{%s}}, a part of the body, may be a credential: Signpost injects those into headers and queries alone, so the bot has to send it", v)
+	}
 }
 
 // placeholder is where a variable stands in JSON: in quotes, if it is a text.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/signpost-gateway/signpost/author/openapi"
 	"github.com/signpost-gateway/signpost/policy"
 )
 
@@ -87,6 +88,21 @@ func TestABodyOfWhichNothingIsRequiredSaysSo(t *testing.T) {
 		_, said := of(t, "patch", "/a", `{"requestBody": {"content": {"`+media+`": {"schema": {"type": "object", "properties": {"name": {"type": "string"}}}}}}}`, "")
 		if !strings.Contains(said, "Nothing that it takes is required") || !strings.Contains(said, `name`) {
 			t.Errorf("of %s the comments are\n%s\nwant that nothing is required, and name to take over", media, said)
+		}
+	}
+}
+
+func TestACredentialInABodyIsWarnedOf(t *testing.T) {
+	const schema = `{"type": "object", "required": ["user", "login", "page_token", "grant_type"], "properties": {"user": {"type": "string"}, "page_token": {"type": "string"},
+"grant_type": {"type": "string"}, "login": {"type": "object", "required": ["password"], "properties": {"password": {"type": "string"}}}}}`
+	for media, schema := range map[string]string{
+		"application/json":                  schema,
+		"application/x-www-form-urlencoded": `{"type": "object", "required": ["user", "login_password"], "properties": {"user": {"type": "string"}, "login_password": {"type": "string"}}}`,
+	} {
+		d := imported(t, api(`{"requestBody": {"content": {"`+media+`": {"schema": `+schema+`}}}}`), openapi.Options{})
+		all := strings.Join(d.Warnings, "\n")
+		if !strings.Contains(all, "{{login_password}}, a part of the body, may be a credential: Signpost injects those into headers and queries alone, so the bot has to send it") || len(d.Warnings) != 1 {
+			t.Errorf("%s: the warnings are\n%s\nwant one of login_password", media, all)
 		}
 	}
 }

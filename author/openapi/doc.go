@@ -21,7 +21,7 @@
 //	shape.go     the objects of the format; copy.go, the bounded copy
 //	reference.go where references lead; choose.go, which operations are taken
 //	model.go     the copy as kin-openapi reads it; schema.go, what a schema says
-//	server.go, security.go, operation.go, parameter.go, body.go,
+//	server.go, security.go, operation.go, parameter.go, list.go, body.go,
 //	answer.go, extract.go    a part of the policy each
 //	example.go   tests of examples; sample.go, of what a schema makes up
 //	warning.go   what could not be taken over; text.go, texts of strangers

@@ -2,6 +2,7 @@ package openapi_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/signpost-gateway/signpost/author/openapi"
+	"github.com/signpost-gateway/signpost/author/policytest"
+	"github.com/signpost-gateway/signpost/policy"
 )
 
 // size is by what the sizes of hostile documents are divided that are no bounds.
@@ -95,6 +98,36 @@ func TestFiveThousandOperationsAreTakenAndMoreAreNot(t *testing.T) {
 	}
 	if len(d.Tests) > 10_000 {
 		t.Errorf("there are %d tests, want no more than a file may have", len(d.Tests))
+	}
+}
+
+func TestOfMoreExamplesThanAFileHoldsThoseOfBranchesAreTested(t *testing.T) {
+	const answer = `{"description": "ok", "content": {"application/json": {"examples": {"a": {"value": {"id": 1}}, "b": {"value": {"id": 2}}, "c": {"value": {"id": 3}}}}}}`
+	large := strings.Replace(answer, `"id": 1`, `"id": 1, "text": "`+strings.Repeat("x", 900)+`"`, 1)
+	for _, c := range []struct {
+		name, answer string
+		operations   int
+		warned       bool
+	}{
+		{"all that there is room for", answer, 2000, false},
+		{"one of each branch", answer, 4000, true},
+		{"less than each branch", `{"description": "ok"}`, 5000, false},
+		{"large bodies", large, 5000, true},
+	} {
+		source := strings.ReplaceAll(shared(c.operations, thing), `"200": {"description": "Done", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}}`, `"200": `+c.answer)
+		d := imported(t, source, openapi.Options{})
+		if warned := strings.Contains(strings.Join(d.Warnings, "\n"), "examples did not become tests"); warned != c.warned || len(d.Tests) > policytest.MaxTests {
+			t.Errorf("%s: there are %d tests and the warnings %q", c.name, len(d.Tests), d.Warnings)
+		}
+		reached := make(map[string]bool)
+		for _, test := range d.Tests {
+			for _, s := range test.Steps {
+				reached[test.Operation+" "+string(s.Expect.Outcome)] = true
+			}
+		}
+		if want := 2*c.operations + 1; len(reached) != want {
+			t.Errorf("%s: the tests reach %d branches, want %d", c.name, len(reached), want)
+		}
 	}
 }
 
@@ -189,6 +222,40 @@ func TestTextsOfStrangersStayTexts(t *testing.T) {
 	for _, w := range append(d.Warnings, d.Notes...) {
 		if strings.ContainsAny(w, "\x1b\n\u202e") {
 			t.Errorf("it is told %q", w)
+		}
+	}
+}
+
+// broken is a reader that does what a fault in the program would.
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { panic("index out of range") }
+
+func TestAFaultInReadingIsAMistakeWithTheNameOfTheFile(t *testing.T) {
+	d, err := openapi.Import(broken{}, openapi.Options{File: "shop.yaml"})
+	var mistakes policy.Mistakes
+	if !errors.As(err, &mistakes) || d != nil || !strings.Contains(err.Error(), "shop.yaml") || !strings.Contains(err.Error(), "index out of range") {
+		t.Errorf("got %v and %v, want a mistake that names shop.yaml", d, err)
+	}
+}
+
+func TestNamesThatTheLibraryTakesForItsOwnEndNothing(t *testing.T) {
+	const head = `{"openapi": "3.1.0", "info": {"title": "Odd"}, "servers": [{"url": "https://a.example"}], "paths": `
+	const get = `{"get": {"responses": {"200": {"description": "ok"}}}}`
+	for _, paths := range []string{
+		`{"/a": ` + get + `, "__origin__": ` + get + `}`,
+		`{"/a": {"get": {}, "__origin__": {}}}`,
+		`{"/a": {"get": {"__origin__": {}, "parameters": [{"__origin__": 1, "name": "q", "in": "query"}], "responses": {"__origin__": {"description": ""}}}}}`,
+		`{"/a": ` + get + `, "/b": ` + get + `, "/a": {"post": {}}}`,
+		`{"/a": ` + get + `, "/\ud800": ` + get + `, "/\u0000": ` + get + `}`,
+		`{"/a": ` + get + `, "": ` + get + `}`,
+	} {
+		d, err := openapi.Import(strings.NewReader(head+paths+"}"), openapi.Options{})
+		if err != nil && strings.Contains(err.Error(), "cannot be read") {
+			t.Errorf("%s gives %v", paths, err)
+		}
+		if err == nil && len(d.Policy.Operations) == 0 {
+			t.Errorf("of %s there is no operation: %q", paths, d.Warnings)
 		}
 	}
 }

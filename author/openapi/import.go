@@ -19,7 +19,14 @@ import (
 // nothing else: no file, no network, no environment. What is wrong with the
 // document, or with what the options choose in it, is a policy.Mistakes with the
 // places. The draft passes policy.Check.
-func Import(r io.Reader, o Options) (*draft.Draft, error) {
+func Import(r io.Reader, o Options) (out *draft.Draft, err error) {
+	// The document is a stranger's: what neither the library nor this package can cope
+	// with in it ends its import, and neither the program nor what else runs in it.
+	defer func() {
+		if broken := recover(); broken != nil {
+			out, err = nil, policy.Mistakes{{Name: orElse(o.File, unnamed), Text: line("the document cannot be read: %v", broken)}}
+		}
+	}()
 	data, err := io.ReadAll(io.LimitReader(r, MaxDocument+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the document: %w", err)
@@ -28,8 +35,7 @@ func Import(r io.Reader, o Options) (*draft.Draft, error) {
 	if err != nil {
 		return nil, asMistakes(err)
 	}
-	out, err := d.draft(&o)
-	if err != nil {
+	if out, err = d.draft(&o); err != nil {
 		return nil, asMistakes(err)
 	}
 	return out, nil
@@ -67,11 +73,18 @@ func (d *document) draft(o *Options) (*draft.Draft, error) {
 	out.Policy.Timeout = policy.Duration(policy.DefaultTimeout) // Written out, since it is the first thing to think about.
 	out.Policy.Fallbacks = []policy.Fallback{{Route: handOff, Next: "continue"}}
 	out.Notes = d.introduction(title)
+	if isPrivateHost(out.Policy.BaseURL) {
+		out.Policy.AllowPrivate = true
+		out.Notes = append(out.Notes, "The host is of a private network, which `allow_private` lets calls reach.")
+	}
 	d.operate(out, doc, chosen, o)
 	if err := d.settle(out); err != nil {
 		return nil, err
 	}
 	out.Tests = append(out.Tests, failing(out.Policy.Operations[0].Name))
+	if left := d.dropped + out.FitTests(); left > 0 {
+		d.notes.add("%d examples did not become tests: a file has room for %d tests, and these have %d MiB of bodies at most", left, policytest.MaxTests, maxTestBytes>>20)
+	}
 	out.CompleteTests()
 	out.Notes = append(out.Notes, d.told.all()...)
 	out.Warnings = d.notes.all()
@@ -124,8 +137,11 @@ func (d *document) operate(out *draft.Draft, doc *openapi3.T, chosen []choice, o
 	var left, others reasons
 	var needs []openapi3.SecurityRequirements
 	for _, c := range chosen {
-		item := doc.Paths.Value(c.path)
-		op := item.GetOperation(c.method)
+		item, op := find(doc, c)
+		if op == nil {
+			left.add("its path or method is none that can be read", c)
+			continue
+		}
 		if at, is := d.elsewhere(item, op, out.Policy.BaseURL, o); is {
 			left.add("it is served at "+quote(at)+", and a policy has one base URL", c)
 			continue
@@ -153,18 +169,32 @@ func (d *document) operate(out *draft.Draft, doc *openapi3.T, chosen []choice, o
 	others.tell(d.notes, "%s: %s")
 }
 
+// find gives an operation of the library's model, nil where it has none: the library
+// takes some names for its own.
+func find(doc *openapi3.T, c choice) (*openapi3.PathItem, *openapi3.Operation) {
+	item := doc.Paths.Value(c.path)
+	if item == nil {
+		return nil, nil
+	}
+	return item, item.GetOperation(c.method)
+}
+
 // credentials drafts what is injected, and gives the way to authenticate that it
 // is; nil where there is none.
 func (d *document) credentials(out *draft.Draft, doc *openapi3.T, needs []openapi3.SecurityRequirements) *way {
 	// Some APIs answer nobody without this header, and named calls send none.
-	out.Policy.Inject = []policy.Inject{{As: "header", Name: "User-Agent", Value: "signpost"}}
+	agent := policy.Inject{As: "header", Name: "User-Agent", Value: "signpost"}
+	out.Policy.Inject = []policy.Inject{agent}
 	keys := &keyring{draft: out, notes: d.notes}
 	if doc.Components != nil {
 		keys.schemes = doc.Components.SecuritySchemes
 	}
 	best := keys.common(needs)
 	if best == nil && len(keys.schemes) == 1 {
-		for name := range keys.schemes {
+		for name, ref := range keys.schemes {
+			if ref == nil || ref.Value == nil {
+				continue
+			}
 			d.told.add("No operation asks for the security scheme %s, but it is the only one, and was taken.", quote(name))
 			best = &way{schemes: []string{name}}
 		}
@@ -173,7 +203,11 @@ func (d *document) credentials(out *draft.Draft, doc *openapi3.T, needs []openap
 		d.told.add("The document says nothing of credentials. Where the third party wants one, write such as inject bearer {secret.%s}.", draft.SecretName(out.Policy.Name, "token"))
 		return nil
 	}
-	out.Policy.Inject = append(out.Policy.Inject, keys.inject(best)...)
+	own := keys.inject(best)
+	if slices.ContainsFunc(own, func(in policy.Inject) bool { return in.As == "header" && strings.EqualFold(in.Name, agent.Name) }) {
+		out.Policy.Inject = nil // A header has one value.
+	}
+	out.Policy.Inject = append(out.Policy.Inject, own...)
 	return best
 }
 

@@ -174,7 +174,7 @@ func TestAnOperationSaysAllThatTheDocumentDoes(t *testing.T) {
 		"order_id: Number of the order",
 		"lang: Language of texts (one of en, de)",
 		"Optional, and left out, since a call sends all that is written here:",
-		`query expand "{{expand}}" # What to add (a list)`,
+		`query expand "{{expand}}" # What to add (one value of a list)`,
 		"Other answers that could have a route:",
 		"hint gone status == 410 # The order is too old to be shown.",
 	}

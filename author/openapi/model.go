@@ -11,12 +11,12 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
+// unnamed is what a document is called in messages that has no name.
+const unnamed = "document"
+
 // read makes the tree of a document, and tests that it is an OpenAPI document.
 func read(data []byte, o *Options) (*document, error) {
-	d := &document{file: o.File, source: bytes.TrimPrefix(data, []byte("\ufeff")), notes: newWarnings(), told: newWarnings()}
-	if d.file == "" {
-		d.file = "document"
-	}
+	d := &document{file: orElse(o.File, unnamed), source: bytes.TrimPrefix(data, []byte("\ufeff")), notes: newWarnings(), told: newWarnings()}
 	if len(data) > MaxDocument {
 		return nil, d.mistake(0, 0, "the document has more than %d MiB", MaxDocument>>20)
 	}
@@ -60,23 +60,17 @@ func (d *document) version() string {
 }
 
 // model reads the copy of a document that holds the chosen operations alone.
-func (d *document) model(chosen []choice) (doc *openapi3.T, err error) {
+func (d *document) model(chosen []choice) (*openapi3.T, error) {
 	source, err := d.copied(chosen)
 	if err != nil {
 		return nil, err
 	}
-	// The copy is well formed, but what is in it is still a stranger's: a document
-	// that the library cannot cope with ends its import and not the program.
-	defer func() {
-		if broken := recover(); broken != nil {
-			doc, err = nil, d.mistake(0, 0, "the document cannot be read: %s", printable(fmt.Sprint(broken)))
-		}
-	}()
 	loader := openapi3.NewLoader()
 	loader.ReadFromURIFunc = func(_ *openapi3.Loader, at *url.URL) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: expected one document with all inside", printable(at.String()))
 	}
-	if doc, err = loader.LoadFromData(source); err != nil {
+	doc, err := loader.LoadFromData(source)
+	if err != nil {
 		return nil, d.mistake(0, 0, "reading the document: %s", printable(err.Error()))
 	}
 	d.validate(doc)

@@ -20,7 +20,6 @@ type drafter struct {
 	inject  []policy.Inject
 	headers map[string]bool // whether a policy can set them, by name
 	forms   *forms
-	tests   int // how many were made
 	bodies  int // how large the bodies of tests are together
 }
 

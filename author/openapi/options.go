@@ -16,7 +16,8 @@ type Options struct {
 	Server string
 
 	// Variables fill the variables of the server's address. Default: the
-	// document's own defaults.
+	// document's own defaults. One that no address of the document has, or with a
+	// value that its server does not allow, is an error.
 	Variables map[string]string
 
 	// Operations are the operations to take: an operationId, the name that it has
@@ -59,8 +60,7 @@ const (
 	// from how many on a policy is unwise.
 	maxOperations  = 5000
 	manyOperations = 50
-	// maxTests bounds the tests, and maxTestBytes their bodies together.
-	maxTests     = policytest.MaxTests - 1 // One is of the policy itself.
+	// maxTestBytes bounds the bodies of all tests together.
 	maxTestBytes = policytest.MaxFile / 4
 	// maxBody bounds the body of one test.
 	maxBody = 32 << 10

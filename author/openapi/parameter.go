@@ -85,15 +85,24 @@ func (o *operation) query(p *openapi3.Parameter) {
 	}
 	f := o.forms.of(schemaOf(p))
 	structured := len(p.Content) > 0
-	if p.Name == "" || !holdable(p.Name) || p.Style == "deepObject" || f.kind == "object" && !structured {
+	list := f.kind == "array" && !structured
+	if p.Name == "" || !holdable(p.Name) || p.Style == "deepObject" || f.kind == "object" && !structured || list && !o.isListOfScalars(f) {
 		if p.Required {
 			o.leave("its parameter %s has a form that a policy cannot say", quote(p.Name))
 		}
 		return
 	}
-	if value, sent := o.field(p, f, "query"); sent {
-		o.spec.Query = append(o.spec.Query, policy.Field{Name: p.Name, Value: value})
+	if list {
+		p, f = o.listed(p, f)
 	}
+	value, sent := o.field(p, f, "query")
+	if !sent {
+		return
+	}
+	if list && isExploded(p) {
+		o.warn("its parameter %s is a list, and a call sends one value of it", quote(p.Name))
+	}
+	o.spec.Query = append(o.spec.Query, policy.Field{Name: p.Name, Value: value})
 }
 
 // header takes a parameter of the header. Some are none (OpenAPI 3.1.1, section
@@ -169,6 +178,9 @@ func (f *form) summary(about string) string {
 	if f.kind == "array" {
 		more = append(more, "a list")
 	}
+	if f.list != "" {
+		more = append(more, f.list)
+	}
 	if len(f.enum) > 1 && len(f.enum) <= 12 {
 		more = append(more, "one of "+joined(f.enum))
 	}
@@ -180,13 +192,7 @@ func (f *form) summary(about string) string {
 
 // joined gives the values of an enumeration as people read them.
 func joined(values []any) string {
-	words := make([]string, 0, len(values))
-	for _, v := range values {
-		if text, is := asText(v); is {
-			words = append(words, text)
-		}
-	}
-	return cut(strings.Join(words, ", "), maxQuote)
+	return cut(strings.Join(asTexts(values), ", "), maxQuote)
 }
 
 // input declares a variable as far as its schema says more of it than that it is

@@ -2,6 +2,7 @@ package openapi_test
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,5 +100,55 @@ func TestAnOperationsOwnParameterTakesThePlaceOfThePaths(t *testing.T) {
 	}
 	if got := operation(t, d, "delete_a"); len(got.Query) != 1 || len(got.Inputs) != 0 {
 		t.Errorf("got %s, want the path's parameter", asJSON(got))
+	}
+}
+
+func TestAListInTheQueryIsOneValueOfIt(t *testing.T) {
+	list := func(more, schema string) string {
+		return `{"parameters": [{"name": "tags", "in": "query", "required": true` + more + `, "schema": ` + schema + `}]}`
+	}
+	for _, c := range []struct {
+		name, operation string
+		want            []policy.InputSpec
+		says            string // of the input
+		warned          bool
+	}{
+		{"each value a parameter", list(``, `{"type": "array", "items": {"type": "string"}}`), nil, "one value of a list", true},
+		{"said so", list(`, "style": "form", "explode": true`, `{"type": "array", "items": {"type": "integer"}, "example": [3, 4]}`), []policy.InputSpec{{Var: "tags", Type: "number"}}, "one value of a list", true},
+		{"one of few", list(``, `{"type": "array", "items": {"enum": ["a", "b"]}}`), []policy.InputSpec{{Var: "tags", In: []string{"a", "b"}}}, "one value of a list", true},
+		{"a default of one", list(``, `{"type": "array", "items": {}, "default": ["a"]}`), []policy.InputSpec{{Var: "tags", Default: []byte(`"a"`)}}, "one value of a list", true},
+		{"a default of several", list(``, `{"type": "array", "items": {}, "default": ["a", "b"]}`), nil, "one value of a list", true},
+		{"with commas", list(`, "explode": false`, `{"type": "array", "items": {"type": "integer"}, "example": [3, 4]}`), nil, "values with \",\" between them", false},
+		{"with bars", list(`, "style": "pipeDelimited", "explode": false`, `{"type": "array", "items": {"enum": ["a", "b"]}}`), nil, "values with \"|\" between them", false},
+	} {
+		d := imported(t, api(c.operation), openapi.Options{})
+		op := d.Policy.Operations[0]
+		inputs := slices.DeleteFunc(op.Inputs, func(in policy.InputSpec) bool { return in.Var != "tags" })
+		if len(op.Query) != 1 || op.Query[0].Value != "{{tags}}" || len(inputs)+len(c.want) > 0 && !reflect.DeepEqual(inputs, c.want) {
+			t.Errorf("%s: got %s, want the inputs %s", c.name, asJSON(op), asJSON(c.want))
+		}
+		if said := strings.Join(d.Operations[op.Name], "\n"); !strings.Contains(said, c.says) {
+			t.Errorf("%s: the comments are\n%s\nwant %q", c.name, said, c.says)
+		}
+		if warned := strings.Contains(strings.Join(d.Warnings, "\n"), "a call sends one value"); warned != c.warned {
+			t.Errorf("%s: the warnings are %q", c.name, d.Warnings)
+		}
+	}
+}
+
+func TestAListOfObjectsInTheQueryCannotBeSaid(t *testing.T) {
+	const operation = `{"parameters": [{"name": "f", "in": "query", "required": REQUIRED, "schema": {"type": "array", "items": {"type": "object", "properties": {"a": {}}}}}]}`
+	if d := imported(t, api(strings.Replace(operation, "REQUIRED", "false", 1)), openapi.Options{}); len(d.Policy.Operations[0].Query) > 0 {
+		t.Errorf("got %s, want no parameter", asJSON(d.Policy.Operations[0]))
+	}
+	if m := refused(t, api(strings.Replace(operation, "REQUIRED", "true", 1)), openapi.Options{}); !strings.Contains(m.Error(), `"f" has a form that a policy cannot say`) {
+		t.Errorf("got %v", m)
+	}
+}
+
+func TestAListWithADefaultOfSeveralIsLeftToTheThirdParty(t *testing.T) {
+	op, said := of(t, "get", "/a", `{"parameters": [{"name": "expand", "in": "query", "schema": {"type": "array", "items": {"type": "string"}, "default": ["a", "b"]}}]}`, "")
+	if len(op.Query) > 0 || !strings.Contains(said, `query expand "{{expand}}"`) {
+		t.Errorf("got %s and\n%s\nwant a line to take over", asJSON(op), said)
 	}
 }

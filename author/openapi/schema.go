@@ -34,7 +34,8 @@ type form struct {
 	members  []member // of an object, in their order
 	required []string
 	items    *openapi3.SchemaRef
-	choices  int // of how many alternatives the first one was taken, if of any
+	list     string // of what a call sends for a list: how it does
+	choices  int    // of how many alternatives the first one was taken, if of any
 }
 
 // member is one property of an object.

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -34,20 +35,9 @@ func requirements(doc *openapi3.T, op *openapi3.Operation) openapi3.SecurityRequ
 	return first(all, maxAlternatives)
 }
 
-// key is what two requirements have in common that ask for the same schemes.
-func key(r openapi3.SecurityRequirement) string {
-	names := make([]string, 0, len(r))
-	for name := range r {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return strings.Join(names, "\x00")
-}
-
 // way is a set of schemes that some operations ask for together.
 type way struct {
-	key     string
-	schemes []string
+	schemes []string // in the order of their names
 	scopes  []string
 	used    int // by how many operations
 }
@@ -88,13 +78,14 @@ func (k *keyring) known(r openapi3.SecurityRequirement) bool {
 
 // count counts a requirement among the ways.
 func count(ways []*way, r openapi3.SecurityRequirement) []*way {
-	at := slices.IndexFunc(ways, func(w *way) bool { return w.key == key(r) })
+	schemes := slices.Sorted(maps.Keys(r))
+	at := slices.IndexFunc(ways, func(w *way) bool { return slices.Equal(w.schemes, schemes) })
 	if at < 0 {
 		if len(ways) == maxAlternatives {
 			return ways
 		}
 		at = len(ways)
-		ways = append(ways, &way{key: key(r), schemes: strings.Split(key(r), "\x00")})
+		ways = append(ways, &way{schemes: schemes})
 	}
 	ways[at].used++
 	for _, name := range ways[at].schemes {

@@ -133,3 +133,29 @@ func TestWhatIsInjectedIsNoInput(t *testing.T) {
 		t.Errorf("got %s, want no field that the policy injects", asJSON(got))
 	}
 }
+
+func TestASchemesNameMayHoldAnyCharacter(t *testing.T) {
+	const zero = `\u0000`
+	for _, c := range []struct {
+		schemes, needs string
+		want           int
+	}{
+		{`"` + zero + `": {"type": "http", "scheme": "bearer"}`, `[{"` + zero + `": []}]`, 1},
+		{`"a": {"type": "apiKey", "in": "header", "name": "X-A"}, "b` + zero + `": {"type": "apiKey", "in": "query", "name": "b"}`, `[{"a": [], "b` + zero + `": []}]`, 2},
+		{`"a": {"type": "http", "scheme": "bearer"}, "": {"type": "apiKey", "in": "query", "name": "b"}`, `[{"a": [], "": []}]`, 2},
+		{`"__origin__": {"type": "http", "scheme": "bearer"}`, `[{"__origin__": []}]`, 1},
+	} {
+		d := imported(t, secured(c.schemes, c.needs, ""), openapi.Options{})
+		if got := len(d.Policy.Inject) - 1; got != c.want {
+			t.Errorf("of the schemes %s there are %d credentials, want %d: %s", c.schemes, got, c.want, asJSON(d.Policy.Inject))
+		}
+	}
+}
+
+func TestAKeyInUserAgentTakesThePlaceOfTheGatewaysName(t *testing.T) {
+	d := imported(t, secured(`"s": {"type": "apiKey", "in": "header", "name": "user-agent"}`, `[{"s": []}]`, ""), openapi.Options{})
+	want := []policy.Inject{{As: "header", Name: "user-agent", Value: "{secret.shop_user_agent}"}}
+	if !reflect.DeepEqual(d.Policy.Inject, want) {
+		t.Errorf("got %s, want the key alone", asJSON(d.Policy.Inject))
+	}
+}

@@ -1,6 +1,8 @@
 package openapi
 
 import (
+	"maps"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -15,6 +17,9 @@ var serverVariable = regexp.MustCompile(`\{([^{}]+)\}`)
 
 // base gives the base URL: the one that was asked for, else the document's.
 func (d *document) base(doc *openapi3.T, o *Options) (string, error) {
+	if err := d.knowVariables(doc, o); err != nil {
+		return "", err
+	}
 	index, err := strconv.Atoi(o.Server)
 	switch {
 	case o.Server != "" && err != nil:
@@ -27,6 +32,9 @@ func (d *document) base(doc *openapi3.T, o *Options) (string, error) {
 		return "", d.mistake(0, 0, "the document names no server: expected its address, --server https://api.example.com")
 	default:
 		index = max(0, slices.IndexFunc(doc.Servers, func(s *openapi3.Server) bool { return s != nil && strings.HasPrefix(s.URL, "https://") }))
+	}
+	if err := d.allowVariables(doc.Servers[index], o); err != nil {
+		return "", err
 	}
 	filled := d.filled(doc.Servers[index], o)
 	if strings.HasPrefix(filled, "//") {
@@ -68,9 +76,6 @@ func (d *document) filled(s *openapi3.Server, o *Options) string {
 		name := found[1 : len(found)-1]
 		known := s.Variables[name]
 		if v, given := o.Variables[name]; given {
-			if known != nil && len(known.Enum) > 0 && !slices.Contains(known.Enum, v) {
-				d.told.add("The variable %s of the server is %s, which is none of %s.", name, quote(v), strings.Join(known.Enum, ", "))
-			}
 			return v
 		}
 		if known == nil || known.Default == "" {
@@ -80,6 +85,68 @@ func (d *document) filled(s *openapi3.Server, o *Options) string {
 		d.told.add("The variable %s of the server is %s, its default: --variable %s=… says otherwise.", name, quote(known.Default), name)
 		return known.Default
 	})
+}
+
+// knowVariables tests that the variables of the options are in an address of the
+// document.
+func (d *document) knowVariables(doc *openapi3.T, o *Options) error {
+	names := make(map[string]bool)
+	add := func(servers openapi3.Servers) {
+		for _, s := range servers {
+			if s == nil {
+				continue
+			}
+			for _, found := range serverVariable.FindAllStringSubmatch(s.URL, -1) {
+				names[found[1]] = true
+			}
+		}
+	}
+	add(doc.Servers)
+	for _, item := range doc.Paths.Map() {
+		add(item.Servers)
+		for _, op := range item.Operations() {
+			if op.Servers != nil {
+				add(*op.Servers)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Variables)) {
+		if !names[name] {
+			all := orElse(cut(strings.Join(slices.Sorted(maps.Keys(names)), ", "), maxLine), "none")
+			return d.mistake(0, 0, "no address of the document has a variable %s: it has %s", quote(name), printable(all))
+		}
+	}
+	return nil
+}
+
+// allowVariables tests that the variables of the options have values that a server
+// allows.
+func (d *document) allowVariables(s *openapi3.Server, o *Options) error {
+	if s == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Variables)) {
+		known := s.Variables[name]
+		if v := o.Variables[name]; known != nil && len(known.Enum) > 0 && !slices.Contains(known.Enum, v) {
+			return d.mistake(0, 0, "the variable %s of the server cannot be %s: expected one of %s", quote(name), quote(v), printable(strings.Join(first(known.Enum, maxEnum), ", ")))
+		}
+	}
+	return nil
+}
+
+// isPrivateHost tells the hosts that the dial guard refuses but for allow_private. An
+// address that is written itself is allowed as it is.
+func isPrivateHost(base string) bool {
+	u, err := url.Parse(base)
+	if err != nil { // Such as {tenant.shop}.example, which is another host for each tenant.
+		return false
+	}
+	host := u.Hostname()
+	if _, err := netip.ParseAddr(host); err == nil {
+		return false
+	}
+	private := func(end string) bool { return strings.HasSuffix(host, end) }
+	return !strings.Contains(host, ".") || slices.ContainsFunc([]string{".local", ".localhost", ".internal"}, private)
 }
 
 // elsewhere tells that an operation has servers of its own, and that none of them

@@ -51,6 +51,9 @@ func TestAServerThatIsNoAddressIsAMistakeWithTheRemedy(t *testing.T) {
 		{`[{"url": "https://shop.example?key=1"}]`, openapi.Options{}, "query"},
 		{`[{"url": "https://shop.example"}]`, openapi.Options{Server: "1"}, "the document has 1"},
 		{`[{"url": "https://shop.example"}]`, openapi.Options{Server: "shop"}, "no address"},
+		{`[{"url": "https://{r}.example", "variables": {"r": {"default": "eu", "enum": ["eu", "us"]}}}]`, openapi.Options{Variables: map[string]string{"r": "mars"}}, `expected one of eu, us`},
+		{`[{"url": "https://{r}.example/{v}", "variables": {"v": {"default": "1"}}}]`, openapi.Options{Variables: map[string]string{"region": "eu"}}, `"region": it has r, v`},
+		{`[{"url": "https://shop.example"}]`, openapi.Options{Variables: map[string]string{"region": "eu"}}, `"region": it has none`},
 		{`[{"url": "https://{$HOME}.example"}]`, openapi.Options{Variables: map[string]string{"$HOME": "{$HOME}"}}, "--server https://"},
 	} {
 		m := refused(t, at(c.servers), c.o)
@@ -93,5 +96,22 @@ func TestThePolicyIsNamedAfterTheDocument(t *testing.T) {
 	}
 	if m := refused(t, at(`[{"url": "https://a.example"}]`), openapi.Options{Name: "No Name"}); !strings.Contains(m.Error(), "not a name") {
 		t.Errorf("a name that is none gives %v", m)
+	}
+}
+
+func TestAPrivateHostIsAllowed(t *testing.T) {
+	for address, want := range map[string]bool{
+		"http://localhost:3000": true, "http://shop:8080": true, "https://shop.internal": true, "http://printer.local": true, "http://a.localhost": true,
+		"http://127.0.0.1:8000": false, "http://[::1]:8000": false, "https://shop.example": false, "https://localhost.example": false,
+	} {
+		d := imported(t, at(`[{"url": "`+address+`"}]`), openapi.Options{})
+		said := strings.Contains(strings.Join(d.Notes, "\n"), "The host is of a private network, which `allow_private` lets calls reach.")
+		if d.Policy.AllowPrivate != want || said != want {
+			t.Errorf("%s: allow_private is %v and told of %v, want %v", address, d.Policy.AllowPrivate, said, want)
+		}
+	}
+	d := imported(t, at(`[{"url": "https://{shop}"}]`), openapi.Options{Variables: map[string]string{"shop": "{tenant.host}"}})
+	if d.Policy.AllowPrivate {
+		t.Error("a host that each tenant has of its own is taken for a private one")
 	}
 }

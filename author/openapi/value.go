@@ -94,6 +94,9 @@ type document struct {
 	// components is how many of them references of the chosen operations lead to.
 	components int
 
+	// dropped is how many examples did not become tests.
+	dropped int
+
 	notes *warnings // what is not taken over
 	told  *warnings // what else there is to say
 }

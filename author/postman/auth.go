@@ -177,67 +177,12 @@ func isInjectable(in policy.Inject) bool {
 	return isGood(policy.PolicySpec{BaseURL: "https://a.example", Inject: []policy.Inject{one.inject}})
 }
 
-// slot is a place of a request, with the credentials that requests have there.
-type slot struct {
-	place string
-	found []credential // each once
-	many  map[string]int
-}
-
-// maxPlaces bounds the places that credentials are put to.
-const maxPlaces = 8
-
-// keyring chooses the credentials of the policy: of each place the one that most
-// requests have.
-func (d *drafting) keyring(calls []*call) {
-	var slots []*slot
-	byPlace := make(map[string]*slot)
-	for _, c := range calls {
-		for _, one := range c.credentials(&d.warnings) {
-			s := byPlace[one.place()]
-			if s == nil {
-				s = &slot{place: one.place(), many: make(map[string]int)}
-				byPlace[s.place] = s
-				slots = append(slots, s)
-			}
-			if s.many[one.identity()]++; s.many[one.identity()] == 1 {
-				s.found = append(s.found, one)
-			}
-		}
-	}
-	for i, s := range slots {
-		if i == maxPlaces {
-			d.warnings.add("credentials in %s", count(len(slots)-i, "further place"))
-			return
-		}
-		best, all := s.found[0], 0
-		for _, one := range s.found { // In their order, so that the first of equals is taken.
-			all += s.many[one.identity()]
-			if s.many[one.identity()] > s.many[best.identity()] {
-				best = one
-			}
-		}
-		if others := all - s.many[best.identity()]; others > 0 {
-			d.warnings.add("%s another credential in the %s: a policy has one for all of its operations", have(others, "request"), shown(s.place))
-		}
-		d.inject(best)
-	}
-}
-
-// have says that a number of things have something.
-func have(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing + " has"
-	}
-	return count(n, thing) + " have"
-}
-
-// inject puts a credential into the policy.
-func (d *drafting) inject(one credential) {
+// inject puts a credential into the policy, and tells whether one can be put there.
+func (d *drafting) inject(one credential) bool {
 	literal := func(value *string) bool { return strings.ContainsAny(reference.ReplaceAllString(*value, ""), "{}") }
 	if slices.ContainsFunc(one.values(), literal) || !isInjectable(one.inject) {
 		d.warnings.add("the credential in the %s: a policy cannot put one there", shown(one.place()))
-		return
+		return false
 	}
 	for i, value := range one.values() {
 		about := one.about[min(i, len(one.about)-1)]
@@ -247,4 +192,5 @@ func (d *drafting) inject(one credential) {
 		})
 	}
 	d.draft.Policy.Inject = append(d.draft.Policy.Inject, one.inject)
+	return true
 }

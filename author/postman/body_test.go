@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/signpost-gateway/signpost/author/policytest"
 	"github.com/signpost-gateway/signpost/policy"
 )
 
@@ -134,6 +135,41 @@ func TestParametersAreExamplesOrPresets(t *testing.T) {
 	for _, say := range []string{"Idempotency-Key", "header Via was left out", "header Signpost-Timeout was left out", "their names are variables"} {
 		if !strings.Contains(notes, say) {
 			t.Errorf("the comments are\n%s\nwant one with %q", notes, say)
+		}
+	}
+}
+
+func TestOfMoreResponsesThanAFileHoldsThoseOfBranchesAreTested(t *testing.T) {
+	answer := func(code int, name string) string {
+		return fmt.Sprintf(`{"name":%q,"code":%d,"body":"{\"id\":1}"}`, name, code)
+	}
+	for _, c := range []struct {
+		name     string
+		requests int
+		answers  []string
+		branches int // of each operation
+		warned   bool
+	}{
+		{"no responses", 5000, nil, 1, false},
+		{"a good and a bad one", 5000, []string{answer(200, "a"), answer(404, "b")}, 2, false},
+		{"more of the same", 2600, []string{answer(200, "a"), answer(200, "b"), answer(200, "c"), answer(404, "d")}, 2, true},
+	} {
+		var items []string
+		for i := range c.requests {
+			items = append(items, fmt.Sprintf(`{"name":"o%d","request":{"url":"https://store.example/p%d/x"},"response":[%s]}`, i, i, strings.Join(c.answers, ",")))
+		}
+		d := imported(t, collecting(strings.Join(items, ",")), Options{})
+		if warned := strings.Contains(strings.Join(d.Warnings, "\n"), "saved responses did not become tests"); warned != c.warned || len(d.Tests) > policytest.MaxTests {
+			t.Errorf("%s: there are %d tests and the warnings %q", c.name, len(d.Tests), d.Warnings)
+		}
+		reached := make(map[string]bool)
+		for _, test := range d.Tests {
+			for _, s := range test.Steps {
+				reached[test.Operation+" "+*s.Expect.Route] = true
+			}
+		}
+		if want := c.branches*c.requests + 1; len(reached) != want {
+			t.Errorf("%s: the tests reach %d branches, want %d", c.name, len(reached), want)
 		}
 	}
 }

@@ -1,11 +1,9 @@
 package postman
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -15,8 +13,12 @@ import (
 )
 
 // minHidden is how long a credential must be, in bytes, to be looked for in all other
-// places: shorter texts are words that stand everywhere.
-const minHidden = 8
+// places, whatever stands beside it; a shorter one, from minShort on, is looked for as
+// a word, and not in addresses.
+const (
+	minHidden = 8
+	minShort  = 4
+)
 
 // vault knows the credentials of a collection by variables of its own. Of what it
 // has seen, no text that comes after it holds more than the variables.
@@ -25,8 +27,10 @@ type vault struct {
 	replaced  map[string]string // the same by what is looked for
 	private   map[string]bool   // the collection's variables that hold credentials
 	names     draft.Names
-	values    []string // to look for, in the order in which they were met
-	size      int      // of all of them
+	short     map[string]string // the same of those that are looked for as words
+	begins    [256]bool         // what they begin with
+	values    []string          // to look for, in the order in which they were met
+	size      int               // of all of them
 	replacing *strings.Replacer
 }
 
@@ -39,16 +43,18 @@ const (
 // errManySecrets is what no person pasted into requests.
 var errManySecrets = fmt.Errorf("the collection has more than %d credentials, or %d MiB of them: export a folder of it", maxCredentials, maxCredentialBytes>>20)
 
-// cleanse replaces every credential of the collection by a variable.
-func cleanse(c *collection) error {
-	v := &vault{marks: make(map[string]string), replaced: make(map[string]string), private: make(map[string]bool)}
+// cleanse replaces every credential of the collection by a variable. given are values
+// of variables that are not in it.
+func cleanse(c *collection, given map[string]string) error {
+	v := &vault{marks: make(map[string]string), replaced: make(map[string]string), private: make(map[string]bool), short: make(map[string]string)}
 	v.variables(c.Variable)
 	v.auth(c.Auth)
 	v.items(c.Item)
+	v.referred(variablesOf(c), given)
 	if v.size > maxCredentialBytes || len(v.values) > maxCredentials {
 		return errManySecrets
 	}
-	v.everywhere(reflect.ValueOf(c).Elem())
+	v.everywhere(reflect.ValueOf(c).Elem(), prose)
 	return nil
 }
 
@@ -84,10 +90,29 @@ func (v *vault) request(r *request) {
 	if r.Body != nil {
 		v.fields(r.Body.URLEncoded)
 		v.document([]byte(r.Body.Raw), isPasswordOf)
+		v.raw(&r.Body.Raw)
 		if g := r.Body.GraphQL; g != nil {
 			v.document([]byte(g.Variables), isPasswordOf)
 		}
 	}
+}
+
+// raw hides the credentials of a body that is no JSON.
+func (v *vault) raw(t *text) {
+	source := string(*t)
+	if json.Valid(asJSON([]byte(source))) {
+		return
+	}
+	var names draft.Names
+	names.Take(open(source)...) // Which stay what they are.
+	template, samples := draft.HideInText(source, &names)
+	pairs := make([]string, 0, 2*len(samples))
+	for _, s := range samples {
+		var value string
+		_ = json.Unmarshal(s.Value, &value) // A text, as it was written.
+		pairs = append(pairs, "{{"+s.Input.Var+"}}", v.hide(value, s.Input.Var))
+	}
+	*t = text(strings.NewReplacer(pairs...).Replace(template))
 }
 
 // fields hides the private ones of a query or a form.
@@ -117,6 +142,48 @@ func (v *vault) variables(all []param) {
 			continue
 		}
 		v.inAddress(value)
+	}
+}
+
+// variablesOf gives all lists of variables of a collection.
+func variablesOf(c *collection) [][]param {
+	all := [][]param{c.Variable}
+	var down func(items []item)
+	down = func(items []item) {
+		for i := range items {
+			if len(items[i].Variable) > 0 {
+				all = append(all, items[i].Variable)
+			}
+			if items[i].Item != nil {
+				down(*items[i].Item)
+			}
+		}
+	}
+	down(c.Item)
+	return all
+}
+
+// referred takes the values of variables away that were found to stand where a
+// credential does, and of those that stand in these.
+func (v *vault) referred(lists [][]param, given map[string]string) {
+	for range maxRounds {
+		known := len(v.private)
+		for _, list := range lists {
+			for i := range list {
+				if p := &list[i]; p.Value != "" && v.private[p.name()] {
+					v.hide(string(p.Value), p.name())
+					p.Value = ""
+				}
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(given)) {
+			if v.private[name] || draft.IsPrivate(name) {
+				v.hide(given[name], name)
+			}
+		}
+		if len(v.private) == known {
+			return
+		}
 	}
 }
 
@@ -250,9 +317,16 @@ func (v *vault) hide(value, what string) string {
 	v.marks[value] = mark
 	for _, piece := range reference.Split(value, -1) {
 		v.remember(piece, mark)
+		if len(piece) >= minShort && len(piece) < minHidden && !userName.MatchString(draft.Word(what)) && piece != "true" && piece != "false" && piece != "null" {
+			v.short[piece], v.begins[piece[0]] = mark, true
+		}
 	}
 	return mark
 }
+
+// userName are names of what says who one is, and proves nothing: a short one may be
+// a word, such as user.
+var userName = regexp.MustCompile(`(?:^|_)(?:user|username|user_name|login|email|client_id)$`)
 
 // remember has a text looked for everywhere, if it is long enough.
 func (v *vault) remember(value, mark string) {
@@ -261,68 +335,4 @@ func (v *vault) remember(value, mark string) {
 		v.size += len(value)
 		v.replaced[value] = mark
 	}
-}
-
-// everywhere replaces what was hidden in every text of a value.
-func (v *vault) everywhere(at reflect.Value) {
-	switch at.Kind() {
-	case reflect.String:
-		if at.CanSet() && at.Len() > 0 {
-			at.SetString(v.clean(at.String()))
-		}
-	case reflect.Pointer:
-		if !at.IsNil() {
-			v.everywhere(at.Elem())
-		}
-	case reflect.Struct:
-		for i := range at.NumField() {
-			v.everywhere(at.Field(i))
-		}
-	case reflect.Map:
-		for _, key := range at.MapKeys() {
-			at.SetMapIndex(key, reflect.ValueOf(v.clean(at.MapIndex(key).String())))
-		}
-	case reflect.Slice:
-		if at.Type().Elem().Kind() == reflect.Uint8 {
-			return // JSON of which nothing is taken over.
-		}
-		for i := range at.Len() {
-			v.everywhere(at.Index(i))
-		}
-	}
-}
-
-// clean replaces what was hidden in a text: credentials, also as they stand in a URL,
-// in JSON and in base64, and the variables that hold them.
-func (v *vault) clean(s string) string {
-	if v.replacing == nil {
-		v.replacing = v.replacer()
-	}
-	s = v.replacing.Replace(s)
-	return reference.ReplaceAllStringFunc(s, func(ref string) string {
-		if name, _ := whole(ref); v.private[name] {
-			return "{{" + secretMark + name + "}}"
-		}
-		return ref
-	})
-}
-
-// replacer looks for the longest credentials first, since one may be a part of
-// another.
-func (v *vault) replacer() *strings.Replacer {
-	slices.SortStableFunc(v.values, func(a, b string) int { return len(b) - len(a) })
-	pairs := make([]string, 0, 2*len(v.values))
-	for _, value := range v.values {
-		quoted, _ := json.Marshal(value) // A text always has JSON.
-		start := len(pairs)
-		for _, form := range []string{
-			value, url.QueryEscape(value), url.PathEscape(value), string(quoted[1 : len(quoted)-1]),
-			base64.StdEncoding.EncodeToString([]byte(value)),
-		} {
-			if !slices.Contains(pairs[start:], form) {
-				pairs = append(pairs, form, v.replaced[value])
-			}
-		}
-	}
-	return strings.NewReplacer(pairs...)
 }

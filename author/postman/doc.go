@@ -18,12 +18,13 @@
 //	              bound.go, of each request
 //	collection.go what is in a collection; lenient.go, in how many ways it is written
 //	request.go    all requests in one form: flatten.go, out of folders
-//	variable.go   variables and what they stand for; cleanse.go, without credentials
+//	variable.go   variables and what they stand for; named.go, which there are
+//	cleanse.go    credentials that are found; scrub.go, wherever else they stand
 //	address.go    where a request goes: base.go, what most of them have in common
-//	auth.go       credentials that are put on requests
+//	auth.go       credentials that are put on requests; keyring.go, by the policy
 //	operation.go, input.go, body.go
 //	              an operation of each request
-//	response.go   hints, extractions and tests of saved responses
+//	response.go   hints and extractions of saved responses; cases.go, their tests
 //	settle.go     what policy.Check has against it, left out
 //	warning.go    what could not be taken over
 package postman

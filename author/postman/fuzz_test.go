@@ -12,7 +12,7 @@ import (
 
 // wantGood checks what Import promises of a document that it took.
 func wantGood(t *testing.T, source []byte) {
-	d, err := Import(source, Options{Variables: map[string]string{"given": "x"}})
+	d, err := Import(source, Options{})
 	if err != nil {
 		return
 	}

@@ -20,15 +20,35 @@ type drafting struct {
 	draft    *draft.Draft
 	warnings warnings
 	parts    parts
+	injected map[string]string // the credentials of the policy, by their places
 }
 
 // Import makes a policy of a Postman collection, v2.1 or v2.0. Nothing that stands in
 // it is run, and no credential of it is in the result: of those with 8 bytes and more
-// no copy either, wherever in the collection it stood. The result passes policy.Check.
+// no copy either, wherever in the collection it stood, and of those with 4 and more none
+// in names and descriptions. The result passes policy.Check.
 // The error says what to do where nothing can be made of the document; of broken JSON
 // it is a policy.Mistake with the line. data is not changed.
 func Import(data []byte, options Options) (*draft.Draft, error) {
 	file := cmp.Or(options.File, "collection")
+	return guarded(file, func() (*draft.Draft, error) { return importing(data, file, options) })
+}
+
+// guarded imports, and makes an error of a fault of the program: a collection is a
+// stranger's, and what nobody foresaw in it ends its import, and neither the program
+// nor what else runs in it. The fault may hold a text of the collection, which is not
+// told.
+func guarded(file string, make func() (*draft.Draft, error)) (d *draft.Draft, err error) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			d, err = nil, fmt.Errorf("reading %s: it cannot be read: %T", file, broken)
+		}
+	}()
+	return make()
+}
+
+// importing is Import.
+func importing(data []byte, file string, options Options) (*draft.Draft, error) {
 	c, err := read(data, file)
 	if err != nil {
 		return nil, err
@@ -36,7 +56,10 @@ func Import(data []byte, options Options) (*draft.Draft, error) {
 	if _, err := flatten(c, nil); err != nil { // Folders are measured before anybody goes down into them.
 		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}
-	if err := cleanse(c); err != nil {
+	if err := knowVariables(c, options.Variables); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	if err := cleanse(c, options.Variables); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}
 	f, err := flatten(c, options.Variables)
@@ -188,6 +211,7 @@ func (d *drafting) fill(calls []*call, file string) error {
 			d.draft.Note(o.spec.Name, note)
 		}
 	}
+	d.warnOfStrangers(all)
 	d.tests(all)
 	return nil
 }

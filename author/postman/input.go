@@ -17,6 +17,8 @@ type inputs struct {
 	declared []policy.InputSpec
 	samples  map[string]json.RawMessage // values to test with
 	examples []string                   // what stood in the places of inputs, for a comment
+	inBody   bool                       // the body is being made
+	private  []string                   // inputs of the body that may be credentials
 	left     []string                   // parameters that were left out, as their names are variables
 }
 
@@ -27,6 +29,9 @@ func (in *inputs) of(variable, sample string) string {
 		return name
 	}
 	name := in.name(variable)
+	if in.inBody && isSecret(strings.TrimPrefix(variable, ownMark)) {
+		in.private = append(in.private, name)
+	}
 	if sample == "" || isSecret(strings.TrimPrefix(variable, ownMark)) || looksPrivate(sample) || len(sample) > maxText {
 		return name
 	}
@@ -70,6 +75,9 @@ func (in *inputs) take(samples []draft.Sample) {
 	}
 	for _, s := range samples {
 		in.declared = append(in.declared, s.Input)
+		if s.Input.Type != "bool" && draft.IsPrivate(s.Input.Var) {
+			in.private = append(in.private, s.Input.Var)
+		}
 		if !s.Private && len(s.Value) <= maxText && !bytes.Contains(s.Value, []byte("{{")) {
 			in.samples[s.Input.Var] = s.Value
 			in.example(s.Input.Var, s.Value)

@@ -105,6 +105,10 @@ func TestTheBaseURL(t *testing.T) {
 		"with a value":                {[]string{"{{given}}/orders"}, "https://value.example"},
 	}
 	for name, tt := range tests {
+		options := Options{Server: "https://given.example/v9"}
+		if name == "with a value" {
+			options.Variables = map[string]string{"given": "https://value.example"}
+		}
 		items := ""
 		for i, u := range tt.urls {
 			if i > 0 {
@@ -114,7 +118,7 @@ func TestTheBaseURL(t *testing.T) {
 		}
 		d := imported(t, `{"info":{"name":"Store",`+schema+`},"variable":[{"key":"baseUrl","value":"https://api.store.example/shop/tea/"},{"key":"outer","value":"{{baseUrl}}"},
 			{"key":"proto","value":"https"},{"key":"host","value":"h.example"},{"key":"port","value":"8443"},{"key":"tenant","value":"https://a.example/v1/accounts/4711"}],"item":[`+items+`]}`,
-			Options{Server: "https://given.example/v9", Variables: map[string]string{"given": "https://value.example"}})
+			options)
 		if d.Policy.BaseURL != tt.want {
 			t.Errorf("the base URL %s is %s, want %s", name, d.Policy.BaseURL, tt.want)
 		}

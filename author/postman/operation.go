@@ -29,9 +29,14 @@ func (d *drafting) operation(c *call) (*operation, error) {
 	}
 	o.spec.Method = c.method
 	o.query(&d.draft.Policy)
+	o.in.inBody = true
 	body, kind, err := c.payload(&o.in, c.kindOf())
 	if err != nil {
 		return nil, err
+	}
+	o.in.inBody = false
+	for _, name := range o.in.private {
+		d.warnings.add("%s: {{%s}}, a part of the body, may be a credential: Signpost injects those into headers and queries alone, so the bot has to send it", c.label(), name)
 	}
 	o.spec.Body = body
 	o.headers(&d.draft.Policy, kind)

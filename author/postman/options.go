@@ -1,5 +1,7 @@
 package postman
 
+import "github.com/signpost-gateway/signpost/author/policytest"
+
 // Options choose what is drafted of a collection. The zero value takes all of it.
 type Options struct {
 	// File is the collection's name in messages. Default: "collection".
@@ -14,7 +16,8 @@ type Options struct {
 	Server string
 
 	// Variables fill the collection's variables, by name, instead of the values
-	// that it gives them. Default: the collection's own.
+	// that it gives them. One that the collection does not have is an error. Default:
+	// the collection's own.
 	Variables map[string]string
 }
 
@@ -31,10 +34,10 @@ const (
 	MaxRequests = 5000
 
 	// maxResponses bounds the saved responses of one request that are looked at,
-	// maxTests the tests of all, and maxAnswer the body of one in bytes.
+	// maxAnswer the body of one in bytes, and maxTestBytes those of all tests.
 	maxResponses = 20
-	maxTests     = 5000
 	maxAnswer    = 64 << 10
+	maxTestBytes = policytest.MaxFile / 4
 
 	// maxText bounds a text that comes out, such as a title, in bytes.
 	maxText = 120

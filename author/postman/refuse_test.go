@@ -125,3 +125,18 @@ func TestANameThatNoPolicyHasIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAVariableThatTheCollectionDoesNotHaveIsRefused(t *testing.T) {
+	source := `{"info":{"name":"Store",` + schema + `},"variable":[{"key":"version","value":"v1"}],"item":[{"name":"f","variable":[{"key":"shop","value":"x"}],"item":[` +
+		asking("a", `{"url":"{{base_url}}/orders?lang={{lang}}","auth":{"type":"bearer","bearer":[{"key":"token","value":"{{token}}"}]}}`) + `]}]}`
+	for name, good := range map[string]bool{"base_url": true, "lang": true, "version": true, "shop": true, "token": true, "baseUrl": false} {
+		variables := map[string]string{"base_url": "https://store.example", name: "https://store.example"}
+		_, err := Import([]byte(source), Options{File: "store.json", Variables: variables})
+		if good && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !good && (err == nil || !strings.Contains(err.Error(), `store.json: the collection has no variable "baseUrl": it has base_url, lang, shop, token, version`)) {
+			t.Errorf("%s: got %v, want what there is", name, err)
+		}
+	}
+}

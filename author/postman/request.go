@@ -22,7 +22,8 @@ type call struct {
 	auth        *auth             // nil: none
 	responses   []response
 	scope       *scope
-	refused     error // why it cannot become an operation
+	refused     error             // why it cannot become an operation
+	sends       map[string]string // the credentials of it that can be put into a policy, by their places
 
 	base    origin
 	path    []string // segments below the origin, as written

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -12,9 +11,7 @@ import (
 	"strings"
 
 	"github.com/signpost-gateway/signpost/author/draft"
-	"github.com/signpost-gateway/signpost/author/policytest"
 	"github.com/signpost-gateway/signpost/policy"
-	"github.com/signpost-gateway/signpost/policy/extract"
 )
 
 // Bounds of what is read of an answer.
@@ -95,7 +92,9 @@ func (o *operation) save() {
 		if clean, isJSON := withoutCredentials(a.body); isJSON {
 			a.body, a.isJSON = clean, true
 		} else {
-			a.body = []byte(redact(string(a.body)))
+			var names draft.Names
+			template, _ := draft.HideInText(string(a.body), &names)
+			a.body = []byte(redact(template))
 			a.kind = typeOf(r.Header)
 		}
 		o.saved = append(o.saved, a)
@@ -232,100 +231,4 @@ func step(name string) string {
 		return "." + name
 	}
 	return "['" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(name) + "']"
-}
-
-// tests makes a test of each saved response, and of a good one where none was saved.
-func (d *drafting) tests(all []*operation) {
-	used := make(map[string]int)
-	d.draft.Tests = append(d.draft.Tests, all[0].testFailure(used))
-	for _, o := range all {
-		good := func(a answer) bool { return a.outcome() == policy.Success }
-		if !slices.ContainsFunc(o.saved, good) {
-			o.saved = append(o.saved, answer{status: http.StatusOK})
-		}
-		for _, a := range o.saved {
-			if len(d.draft.Tests) == maxTests {
-				d.warnings.add("more saved responses than %d: those did not become tests", maxTests)
-				return
-			}
-			d.draft.Tests = append(d.draft.Tests, o.test(used, a))
-		}
-	}
-}
-
-// testFailure is what must come of a third party that is not there.
-func (o *operation) testFailure(used map[string]int) policytest.Test {
-	name := o.spec.Name + ", not answered"
-	used[name]++
-	route := handoff
-	return policytest.Test{
-		Name: name, Operation: o.spec.Name,
-		Steps: []policytest.Step{{
-			Repeat: 1, Input: o.given(), Given: []policytest.Given{{Outcome: policy.Unreachable}},
-			Expect: policytest.Expect{Outcome: policy.Unreachable, Route: &route},
-		}},
-	}
-}
-
-// test is what must come of an answer. used counts the names of tests.
-func (o *operation) test(used map[string]int, a answer) policytest.Test {
-	given := policytest.Given{Status: a.status, Body: a.body}
-	switch {
-	case a.isJSON:
-		given.Headers = map[string]string{contentType: "application/json"}
-	case a.kind != "":
-		given.Headers = map[string]string{contentType: a.kind}
-	}
-	expect := policytest.Expect{Outcome: a.outcome()}
-	if route := cmp.Or(routeOf(a.status), map[policy.Outcome]string{
-		policy.Success: "success", policy.ClientError: "failure", policy.ServerError: handoff,
-	}[a.outcome()]); route != "" {
-		expect.Route = &route
-	}
-	if a.reads() && a.isJSON {
-		expect.Vars = o.vars(a.body)
-	}
-	name := fmt.Sprintf("%s, answered %d", o.spec.Name, a.status)
-	if said := shown(a.name); said != "" && !strings.EqualFold(said, o.call.name) {
-		name += ": " + said
-	}
-	if used[name]++; used[name] > 1 {
-		name = fmt.Sprintf("%s (%d)", name, used[name])
-	}
-	return policytest.Test{
-		Name: name, Operation: o.spec.Name,
-		Steps: []policytest.Step{{Repeat: 1, Input: o.given(), Given: []policytest.Given{given}, Expect: expect}},
-	}
-}
-
-// given gives the inputs of a test: those of which a value is known. Others have one
-// that is made up when the test runs.
-func (o *operation) given() map[string]json.RawMessage {
-	if len(o.in.samples) == 0 {
-		return nil
-	}
-	return o.in.samples
-}
-
-// vars gives the variables that the policy reads of a body.
-func (o *operation) vars(body []byte) map[string]json.RawMessage {
-	paths := make([]*extract.Path, len(o.spec.Extracts))
-	for i, e := range o.spec.Extracts {
-		path, err := extract.CompilePath(e.Path)
-		if err != nil {
-			return nil // Not reached: it was compiled when it was made.
-		}
-		paths[i] = path
-	}
-	values, err := extract.NewReader(paths).Read(body, nil)
-	if err != nil {
-		return nil
-	}
-	vars := make(map[string]json.RawMessage, len(values))
-	for i, v := range values {
-		if raw := v.AppendJSON(nil); v.Exists() && len(raw) <= maxExpected {
-			vars[o.spec.Extracts[i].Var] = raw
-		}
-	}
-	return vars
 }

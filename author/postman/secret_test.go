@@ -125,3 +125,79 @@ func TestACredentialInTheAddressOfATokenEndpointDoesNotComeOut(t *testing.T) {
 		t.Errorf("got\n%s\nwant a bearer token, as no token can be had without the key", caddyfile)
 	}
 }
+
+func TestAKnownCredentialStandsInNoText(t *testing.T) {
+	const bearer = `"auth":{"type":"bearer","bearer":[{"key":"token","value":"{{t}}"}]}`
+	for _, c := range []struct {
+		name, source, gone string
+		options            Options
+	}{
+		{"of a variable that a scheme names", `"variable":[{"key":"t","value":"PmVarTok42"}],` + bearer, "PmVarTok42", Options{}},
+		{"by another variable", `"variable":[{"key":"t","value":"{{u}}"},{"key":"u","value":"PmVarTok42"}],` + bearer, "PmVarTok42", Options{}},
+		{"short", `"variable":[{"key":"t","value":"pw9x"}],` + bearer, "pw9x", Options{}},
+		{"given", bearer, "PmVarTok42", Options{Variables: map[string]string{"t": "PmVarTok42"}}},
+		{"a short password", `"auth":{"type":"basic","basic":[{"key":"username","value":"user"},{"key":"password","value":"p-w9"}]}`, "p-w9", Options{}},
+	} {
+		text := "Call it with " + c.gone + "."
+		d := imported(t, `{"info":{"name":"Store `+c.gone+`","description":"`+text+`",`+schema+`},`+c.source+`,"item":[{"name":"Folder `+c.gone+`","item":[
+			{"name":"Get user `+c.gone+`","request":{"method":"POST","url":"https://store.example/a?x=`+c.gone+`","description":"`+text+`",
+			"header":[{"key":"X-Note","value":"a `+c.gone+`"}],"body":{"mode":"raw","raw":"{\"note\":\"`+c.gone+`\"}"}},
+			"response":[{"name":"`+text+`","code":200,"body":"{\"note\":\"`+c.gone+`\"}"}]}]}]}`, c.options)
+		caddyfile, tests := printed(t, d)
+		all, err := json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out := caddyfile + tests + string(all); strings.Contains(out, c.gone) || !strings.Contains(strings.ToLower(out), "get_user") {
+			t.Errorf("%s: %s came out, or the word user is lost:\n%s%s", c.name, c.gone, caddyfile, tests)
+		}
+	}
+}
+
+func TestAShortCredentialIsNoPartOfAWord(t *testing.T) {
+	d := imported(t, `{"info":{"name":"Store",`+schema+`},"auth":{"type":"bearer","bearer":[{"key":"token","value":"stor"}]},
+		"item":[`+asking("a", `{"url":"https://stor.example/stor/store","description":"The store, not stor."}`)+`]}`, Options{})
+	caddyfile, _ := printed(t, d)
+	if !strings.Contains(caddyfile, "https://stor.example") || !strings.Contains(caddyfile, "The store, not [redacted].") {
+		t.Errorf("got\n%s\nwant the address and words as they are", caddyfile)
+	}
+}
+
+func TestACredentialInABodyIsWarnedOf(t *testing.T) {
+	for _, body := range []string{
+		`{"mode":"raw","raw":"{\"user\":\"ada\",\"password\":\"h7rx-22\",\"page_token\":\"7\"}"}`,
+		`{"mode":"raw","raw":"{\"user\":\"{{user}}\",\"password\":\"{{pw}}\"}"}`,
+		`{"mode":"urlencoded","urlencoded":[{"key":"user","value":"ada"},{"key":"password","value":"h7rx-22"}]}`,
+	} {
+		d := imported(t, collecting(asking("Log in", `{"method":"POST","url":"https://store.example/login","body":`+body+`}`)), Options{})
+		all := strings.Join(d.Warnings, "\n")
+		if len(d.Warnings) != 1 || !strings.Contains(all, `"Log in": {{p`) || !strings.Contains(all, "a part of the body, may be a credential: Signpost injects those into headers and queries alone, so the bot has to send it") {
+			t.Errorf("%s: the warnings are\n%s\nwant one of the password", body, all)
+		}
+	}
+}
+
+func TestACredentialInATextDoesNotComeOut(t *testing.T) {
+	for _, c := range []struct {
+		kind, body string
+		kept       bool // the operation is made
+	}{
+		{"text/xml", `<a><password>PmPw5</password></a>`, false}, // No value is put into XML.
+		{"text/xml", `<a><password>PmPass5678</password></a>`, false},
+		{"text/plain", `user=ada password=PmPw5`, true},
+		{"text/plain", `api_key: PmKey99999, {{note}}`, true},
+	} {
+		source := `{"name":"One","request":{"method":"POST","url":"https://store.example/o","description":"Send PmPass5678 or PmKey99999.","header":[{"key":"Content-Type","value":"` + c.kind + `"}],
+			"body":{"mode":"raw","raw":"` + c.body + `"}},"response":[{"name":"x","code":400,"body":"` + c.body + `"}]}`
+		d := imported(t, collecting(asking("a", `{"url":"https://store.example/a"}`)+","+source), Options{})
+		caddyfile, tests := printed(t, d)
+		for _, gone := range []string{"PmPw5", "PmPass5678", "PmKey99999"} {
+			if strings.Contains(c.body, gone) && strings.Contains(caddyfile+tests+strings.Join(d.Warnings, ""), gone) {
+				t.Errorf("%s: %s came out:\n%s%s", c.body, gone, caddyfile, tests)
+			}
+		}
+		if kept := len(d.Policy.Operations) == 2; kept != c.kept || len(d.Warnings) != 1 {
+			t.Errorf("%s: the operations are %+v and the warnings %q", c.body, d.Policy.Operations, d.Warnings)
+		}
+	}
+}

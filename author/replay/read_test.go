@@ -28,14 +28,12 @@ func TestCallsAreReadInEveryFormInWhichTheyAreGiven(t *testing.T) {
 		"a line each":            {one + "\n" + one + "\n\n" + one, 3},
 		"one behind the other":   {one + one, 2},
 		"a list":                 {" [" + one + " ,\n" + one + "]\n", 2},
-		"an empty list":          {"[]", 0},
 		"an object with calls":   {`{"more":false,"calls":[` + one + `,` + one + `],"x":[1]}`, 2},
 		"what `call` prints":     {`{"call":` + one + `,"answer":{"status":200},"values":[]}`, 1},
 		"a call and its answer":  {`{"call":` + strings.Replace(one, `"body_bytes":30`, `"body_bytes":30,"body_cut":true`, 1) + `,"answer":{"status":200,"body":"{\"order\":{\"status\":\"shipped\"}}","body_bytes":30}}`, 1},
 		"members in other order": {`{"zone":{"a":"}"},` + one[1:], 1},
 		"sorted members":         {sorted(t, one), 1},
 		"a byte order mark":      {"\xef\xbb\xbf" + one, 1},
-		"an empty HAR file":      {`{"log":{"version":"1.2","entries":[]}}`, 0},
 		"two documents":          {`{"calls":[` + one + `]}` + "\n" + `[` + one + `]`, 2},
 	} {
 		r, err := replay.Run(&spec, replay.Options{}, replay.Input{Name: "calls", From: iotest.OneByteReader(strings.NewReader(test.text))})
@@ -71,6 +69,11 @@ func TestABrokenFileIsToldWithItsPlaceAndWhatCameBeforeCounts(t *testing.T) {
 	}{
 		"empty":              {"", 0, "reading calls: line 1, byte 0: there is no call in it: expected calls as GET /signpost/calls/export gives them, or a HAR file"},
 		"blank":              {" \n\t\n", 0, "reading calls: line 3, byte 4: there is no call in it"},
+		"an empty list":      {"[]", 0, "reading calls: line 1, byte 2: there is no call in it"},
+		"an empty object":    {"{}", 0, "reading calls: there is no call in it: expected calls as"},
+		"an error's object":  {`{"error":"not found"}`, 0, "reading calls: there is no call in it"},
+		"a list of nothing":  {"[{}]", 0, "reading calls: there is no call in it"},
+		"an empty HAR file":  {`{"log":{"version":"1.2","entries":[]}}`, 0, "reading calls: line 1, byte 38: there is no call in it"},
 		"no JSON":            {"hello", 0, "reading calls: line 1, byte 0: expected an object or a list"},
 		"cut off":            {one + "\n" + one[:99], 1, "reading calls: line 2, byte 667, near call 2: the file ends in the middle: it was cut off, so export it again"},
 		"cut off in a list":  {"[" + one + ",\n", 1, "reading calls: line 2, byte 570, near call 1: the file ends in the middle"},

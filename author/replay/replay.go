@@ -56,8 +56,8 @@ type Options struct {
 // long it took, is what was recorded.
 //
 // The error is policy.Mistakes where a configuration is at fault. An input that
-// cannot be read to its end is none: it is told in the Report, with all that could
-// be read.
+// cannot be read to its end, or in which there is no call, is none: it is told in the
+// Report, with all that could be read.
 func Run(spec *policy.Spec, o Options, inputs ...Input) (*Report, error) {
 	if o.Limits == "" {
 		o.Limits = LimitsRecorded
@@ -197,7 +197,17 @@ func (r *run) play(spec *policy.Spec, inputs []Input) error {
 		if r.full() {
 			break
 		}
-		if err := read(in, r.options.TenantHeader).each(r.take); err != nil {
+		calls := 0
+		err := read(in, r.options.TenantHeader).each(func(c Call) bool {
+			if c.Why != WhyShape {
+				calls++
+			}
+			return r.take(c)
+		})
+		if err == nil && calls == 0 {
+			err = fmt.Errorf("reading %s: %s", in.Name, noCall)
+		}
+		if err != nil {
 			r.report.Mistakes = append(r.report.Mistakes, err.Error())
 		}
 	}

@@ -38,9 +38,11 @@ type splitter struct {
 	offset int64  // of chunk's first byte
 	line   int    // of it, from 1
 	number int    // of the last document
-	found  bool   // a list of calls, even an empty one
 	emit   func(document) error
 }
+
+// noCall is said of what holds none.
+const noCall = "there is no call in it: expected calls as GET /signpost/calls/export gives them, or a HAR file"
 
 // readSize is how much is read at a time, in bytes.
 const readSize = 256 << 10
@@ -58,8 +60,8 @@ func split(in io.Reader, emit func(document) error) error {
 	for {
 		c, err := s.token()
 		switch {
-		case errors.Is(err, io.EOF) && !s.found:
-			return s.wrong("there is no call in it: expected calls as GET /signpost/calls/export gives them, or a HAR file")
+		case errors.Is(err, io.EOF) && s.number == 0:
+			return s.wrong("%s", noCall)
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
@@ -175,7 +177,6 @@ func (s *splitter) elements(end byte, each func() error) error {
 
 // list emits each element of a list.
 func (s *splitter) list(k kind) error {
-	s.found = true
 	return s.elements(']', func() error { return s.element(k) })
 }
 
@@ -239,7 +240,6 @@ func (s *splitter) element(k kind) error {
 // object reads what may be a call, or hold calls.
 func (s *splitter) object() error {
 	if s.isCall() {
-		s.found = true
 		return s.element(kindDetail)
 	}
 	d := document{kind: kindDetail, line: s.line, offset: s.offset}
@@ -277,7 +277,6 @@ func (s *splitter) object() error {
 	if err != nil || holds {
 		return err
 	}
-	s.found = true
 	s.number++
 	d.number, d.size = s.number, s.offset-d.offset
 	if d.size <= MaxEntry {

@@ -35,9 +35,11 @@ func TestProgressTellsCountRateAndWhatRemains(t *testing.T) {
 			time.Sleep(time.Second)
 			p.Add(100)
 		}
+		time.Sleep(redraw)
+		synctest.Wait()
 		last := shown.String()
 		last = last[strings.LastIndex(last, "\r")+1:]
-		for _, part := range []string{"replaying", "50%", "(500/1000, 100 calls/s)", "[5s:5s]"} {
+		for _, part := range []string{"replaying", "50%", "(500/1000, ", " calls/s)", "[5s:5s]"} {
 			if !strings.Contains(last, part) {
 				t.Errorf("the bar does not tell %q: %q", part, last)
 			}
@@ -58,6 +60,8 @@ func TestProgressOfAnUnknownTotalNeitherFailsNorLeavesAGoroutine(t *testing.T) {
 				time.Sleep(time.Second)
 				p.Add(1 << 20)
 			}
+			time.Sleep(redraw)
+			synctest.Wait()
 			if got := shown.String(); !strings.Contains(got, "3.1 MB") {
 				t.Errorf("the bytes are not told: %q", got)
 			}
@@ -70,14 +74,36 @@ func TestProgressOfAnUnknownTotalNeitherFailsNorLeavesAGoroutine(t *testing.T) {
 }
 
 func TestProgressBeyondItsTotalIsNoFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var shown screen
+		p := startBar(&shown, "x", 3, Calls)
+		for _, n := range []int64{2, 5} {
+			p.Add(n)
+			time.Sleep(2 * redraw)
+		}
+		p.Done()
+		p.Done()
+		if got := shown.String(); !strings.Contains(got, "(2/3") || strings.Contains(got, "5/3") || strings.Contains(got, "7/3") {
+			t.Errorf("got %q, want 2/3 and no more than there is", got)
+		}
+	})
+}
+
+func TestProgressOfWhatLivesInVirtualTimeIsDrawnInRealTime(t *testing.T) {
 	var shown screen
-	p := startBar(&shown, "x", 3, Calls)
-	p.Add(2)
-	p.Add(5)
+	p := startBar(&shown, "replaying", 1000, Bytes)
+	synctest.Test(t, func(*testing.T) {
+		for range 500 {
+			time.Sleep(time.Hour)
+			p.Add(1)
+		}
+	})
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(shown.String(), "50%") && time.Now().Before(deadline); {
+		time.Sleep(redraw / 10)
+	}
 	p.Done()
-	p.Done()
-	if got := shown.String(); strings.Contains(got, "5/3") || strings.Contains(got, "7/3") {
-		t.Errorf("more is shown than there is: %q", got)
+	if got := shown.String(); !strings.Contains(got, "50%") || strings.Contains(got, "h") {
+		t.Errorf("got %q, want half of it, and no hours", got)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,8 +38,8 @@ printed. Nothing that is imported is run, and nothing is fetched. What could not
 be taken over is told on standard error.
 `,
 	}
-	group(cmd, importCurl(), importOpenAPI(), importPostman())
-	return cmd
+	group(cmd, briefly(importCurl()), briefly(importOpenAPI()), briefly(importPostman()))
+	return briefly(cmd)
 }
 
 // importing are the flags that all imports have.
@@ -68,6 +69,8 @@ func (i *importing) check() error {
 		return errors.New("--tests needs --output, the file with the policy that they test")
 	case !strings.HasSuffix(i.tests, "_test.yaml"):
 		return fmt.Errorf("--tests is %q: expected a name that ends in _test.yaml, by which tests are found", i.tests)
+	case filepath.Clean(i.tests) == filepath.Clean(i.output):
+		return errors.New("--tests and --output are the same file: name two")
 	}
 	for _, path := range []string{i.output, i.tests} {
 		if path == "" {
@@ -103,10 +106,10 @@ func (i *importing) print(cmd *cobra.Command, d *draft.Draft) error {
 			return fmt.Errorf("writing the policy: %w", err)
 		}
 	}
+	if err := writeAll(i.force, files...); err != nil {
+		return err
+	}
 	for _, file := range files {
-		if err := file.write(i.force); err != nil {
-			return err
-		}
 		cmd.PrintErrln("wrote", file.path)
 	}
 	for _, warning := range d.Warnings {

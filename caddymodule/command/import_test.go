@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -111,6 +112,57 @@ func TestAnImportIsWrittenWholeAndReplacesNothingUnasked(t *testing.T) {
 	}
 }
 
+func TestOfAPolicyAndItsTestsBothAreWrittenOrNeither(t *testing.T) {
+	document := written(t, "pets.yaml", anyDocument)
+	for name, c := range map[string]struct {
+		tests, want string
+		force       bool
+		before      string // what the policy's file holds, if anything
+	}{
+		"no folder for the tests":                      {"none/a_test.yaml", "a_test.yaml: no such file or directory", false, ""},
+		"no folder for the tests, by force":            {"none/a_test.yaml", "a_test.yaml: no such file or directory", true, "mine"},
+		"a folder in the place of the tests":           {"folder_test.yaml", "is there already", false, ""},
+		"a folder in the place of the tests, by force": {"folder_test.yaml", "folder_test.yaml: it is a folder", true, "mine"},
+		"... and nothing in the policy's":              {"folder_test.yaml", "folder_test.yaml: it is a folder", true, ""},
+		"one file for both":                            {"a_test.yaml", "are the same file", true, ""},
+	} {
+		folder := t.TempDir()
+		if err := os.Mkdir(filepath.Join(folder, "folder_test.yaml"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		policy := filepath.Join(folder, "a.cf")
+		if name == "one file for both" {
+			policy = filepath.Join(folder, c.tests)
+		}
+		if c.before != "" {
+			if err := os.WriteFile(policy, []byte(c.before), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		args := []string{"openapi", document, "--output", policy, "--tests", filepath.Join(folder, c.tests)}
+		if c.force {
+			args = append(args, "--force")
+		}
+		status, _, complaints := imported("", args...)
+		if status != 1 || !strings.Contains(complaints, c.want) || strings.Contains(complaints, "wrote") {
+			t.Errorf("%s: got %d and %s, want %q", name, status, complaints, c.want)
+		}
+		left, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 1
+		if c.before != "" {
+			if want++; read(t, policy) != c.before {
+				t.Errorf("%s: the policy's file holds %q", name, read(t, policy))
+			}
+		}
+		if len(left) != want {
+			t.Errorf("%s: left are %v", name, left)
+		}
+	}
+}
+
 // read gives what is in a file.
 func read(t *testing.T, path string) string {
 	t.Helper()
@@ -119,6 +171,37 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func TestAnErrorRepeatsNoMoreThanTheBeginningOfWhatWasGiven(t *testing.T) {
+	document := written(t, "pets.yaml", anyDocument)
+	for _, long := range []string{strings.Repeat("L", 5000), strings.Repeat("é", 2500), strings.Repeat("l l", 2000)} {
+		for _, args := range [][]string{
+			{"import", "curl", anyCommand, "--name", long},
+			{"import", "curl", "curl 'https://a.example:" + long + "'"},
+			{"import", "curl", "curl 'https://a.example/" + long + "%zz'"},
+			{"import", "curl", anyCommand, "--output", filepath.Join(t.TempDir(), long)},
+			{"import", "openapi", document, "--tests", long, "--output", "x"},
+			{"import", "openapi", long},
+			{"import", "postman", document, "--variable", strings.ReplaceAll(long, " ", "")},
+			{"import", long},
+			{"replay", long},
+			{"replay", "-", "--limits", long},
+			{"replay", "-", "--policy", long},
+			{"replay", "-", "--max", strings.ReplaceAll(long, " ", "")},
+		} {
+			var status int
+			var complaints string
+			if args[0] == "import" {
+				status, _, complaints = imported("", args[1:]...)
+			} else {
+				status, _, complaints = replayed(t, "", args[1:]...)
+			}
+			if status != 1 || complaints == "" || len(complaints) > 2000 || !utf8.ValidString(complaints) {
+				t.Errorf("%.60q: got %d and %d bytes: %.500s", args, status, len(complaints), complaints)
+			}
+		}
+	}
 }
 
 func TestABrokenImportSaysWhyAndPrintsNothing(t *testing.T) {

@@ -73,7 +73,7 @@ The exit status is 1 where a file cannot be read to its end and, with
 	if err := cmd.RegisterFlagCompletionFunc("limits", cobra.FixedCompletions(allLimits, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // Not reached: there is such a flag.
 	}
-	return cmd
+	return briefly(cmd)
 }
 
 // allLimits are the values of --limits.

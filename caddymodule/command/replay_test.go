@@ -81,6 +81,8 @@ func TestTheStatusOfReplaySaysWhetherSomethingDiffersWhereThatIsAsked(t *testing
 		{[]string{file, "--policy", "other"}, "", 1, "", "there is no policy \"other\": there are store"},
 		{[]string{"-"}, recordedCall + "{", 1, "1 the same", "reading standard input: line 2, byte 409, near call 1: the file ends in the middle: it was cut off, so export it again\n"},
 		{[]string{"-"}, "", 1, "", "there is no call in it"},
+		{[]string{"-", "--fail-on-difference"}, "{}", 1, "", "there is no call in it"},
+		{[]string{"-"}, "[]\n", 1, "", "there is no call in it"},
 		{[]string{"-", "-"}, "", 1, "", "- stands more than once"},
 		{[]string{"-", "-c", "-"}, "", 1, "", "- stands more than once"},
 		{[]string{file, "--limits", "some"}, "", 1, "", `--limits is "some": expected one of recorded, on, off`},
