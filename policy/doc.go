@@ -18,7 +18,8 @@
 //	admission.go may it go out, and if not, why: tenant, limits, secrets
 //	inputs.go    the variables that the bot sent; named.go, the request that
 //	             a named call makes of them; tenanthost.go, a tenant's own host
-//	token.go     credentials that are minted or asked for
+//	token.go     credentials that are minted or asked for; missing.go, secrets
+//	             that nobody has
 //	attempt.go   one request sent to the third party, and what came of it
 //	outgoing.go  what that request holds, and what never leaves; hop.go and
 //	             upload.go, its connection and its body

@@ -227,7 +227,7 @@ func TestWhatCannotBeCalledIsToldWithItsRemedy(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "expected 1 arguments, <policy>[.<operation>]: got 0"},
+		{nil, "expected 1 argument, <policy>[.<operation>]: got 0"},
 		{[]string{"stroe"}, `there is no policy "stroe"; did you mean store? there are store`},
 		{[]string{"crm.x"}, `there is no policy "crm": there are store`},
 		{[]string{"store.order_state"}, `the policy store has no operation "order_state"; did you mean order_status? there are order_status, note`},

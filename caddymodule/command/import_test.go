@@ -220,7 +220,7 @@ func TestABrokenImportSaysWhyAndPrintsNothing(t *testing.T) {
 		{"", []string{"curl", anyCommand, "--name", "Not a name"}, "is not a name"},
 		{"", []string{"curl", anyCommand, "--output", document}, "is there already: name another file, or replace it with --force"},
 		{"", []string{"curl", anyCommand, "--output", filepath.Join(folder, "none", "x")}, "x: no such file or directory"},
-		{"", []string{"openapi"}, "expected 1 arguments, <file>"},
+		{"", []string{"openapi"}, "expected 1 argument, <file>"},
 		{"", []string{"openapi", filepath.Join(folder, "none")}, "there is no file"},
 		{"", []string{"openapi", folder}, "is a directory"},
 		{"nonsense: [", []string{"openapi", "-"}, "standard input:2: reading YAML"},

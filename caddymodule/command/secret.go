@@ -242,7 +242,11 @@ func ageFile(args []string) secret.AgeFile { return secret.AgeFile{Path: args[0]
 func arguments(usage string, n int) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) != n {
-			return fmt.Errorf("expected %d arguments, %s: got %d", n, usage, len(args))
+			noun := "arguments"
+			if n == 1 {
+				noun = "argument"
+			}
+			return fmt.Errorf("expected %d %s, %s: got %d", n, noun, usage, len(args))
 		}
 		for i, arg := range args {
 			if arg == "" {
