@@ -27,6 +27,7 @@ test: ## all tests that need Go alone
 
 e2e: ## the built gateway with real clients, Jaeger and a browser; see CONTRIBUTING.md
 	go test -tags e2e -count=1 -timeout 20m ./e2e
+	go test -tags e2e -count=1 ./author/curl ./author/openapi ./author/replay # what the race detector leaves out, and curl itself
 
 bench: ## what Signpost costs beside bare Caddy, then the benchmarks of engine and tools; needs wrk
 	go run ./bench $(BENCHFLAGS)

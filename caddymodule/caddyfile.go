@@ -37,15 +37,22 @@ func parseOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	if err != nil {
 		return nil, oneALine(err)
 	}
-	if missing := policy.MissingSecrets(&config.Spec); missing != nil && !quiet.Load() {
-		// Whoever adapts a configuration need not have its secrets.
-		caddy.Log().Named(directive).Warn("the configuration does not start while its secrets are not there, or are not good", zap.Error(missing))
+	if !quiet.Load() {
+		warnOfSecrets(&config.Spec)
 	}
 	value, err := json.Marshal(config)
 	if err != nil {
 		return nil, d.WrapErr(err)
 	}
 	return httpcaddyfile.App{Name: directive, Value: value}, nil
+}
+
+// warnOfSecrets tells of secrets that are not there. Whoever adapts a configuration
+// need not have them.
+func warnOfSecrets(spec *policy.Spec) {
+	if missing := policy.MissingSecrets(spec); missing != nil {
+		caddy.Log().Named(directive).Warn("the configuration does not start while its secrets are not there, or are not good", zap.Error(missing))
+	}
 }
 
 // secondOption refuses a second block. Caddy keeps no place of the first, so

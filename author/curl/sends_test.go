@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os/exec"
 	"reflect"
 	"regexp"
 	"strings"
@@ -192,28 +191,6 @@ func TestThePolicySendsWhatTheCommandDid(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			server, got := standIn(t)
 			callDraft(t, strings.ReplaceAll(c.command, "HOST", server.URL), c.secrets)
-			if want := c.want.filled(); !reflect.DeepEqual(*got, want) {
-				t.Errorf("%s\nsent %#v\nwant %#v", c.command, *got, want)
-			}
-		})
-	}
-}
-
-// TestCurlSendsWhatIsExpectedOfThePolicy holds the expectations to curl itself, where
-// it is installed. The commands are those of this file.
-func TestCurlSendsWhatIsExpectedOfThePolicy(t *testing.T) {
-	for _, program := range []string{"bash", "curl"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
-		}
-	}
-	for _, c := range asCurlSends {
-		t.Run(c.name, func(t *testing.T) {
-			server, got := standIn(t)
-			run := exec.CommandContext(t.Context(), "bash", "-c", strings.ReplaceAll(c.command, "HOST", server.URL))
-			if out, err := run.CombinedOutput(); err != nil {
-				t.Fatalf("%s: %v\n%s", c.command, err, out)
-			}
 			if want := c.want.filled(); !reflect.DeepEqual(*got, want) {
 				t.Errorf("%s\nsent %#v\nwant %#v", c.command, *got, want)
 			}

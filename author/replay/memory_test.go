@@ -56,9 +56,6 @@ func (s *stream) watch() {
 var streamed int64 = 200 << 20
 
 func TestAFileOfAnySizeTakesBoundedMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("reads 400 MB")
-	}
 	spec := storeSpec("https://api.store.example/v2")
 	const head = `{"startedDateTime":"2026-11-20T08:00:00.000Z","time":3,"request":{"method":"GET","headers":[],"url":"https://`
 	for name, test := range map[string]struct {

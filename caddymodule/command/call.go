@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -201,9 +200,7 @@ type callResult struct {
 // printJSON prints what POST test of the admin API gives, with timing and lines.
 func (r *callResult) printJSON(w io.Writer) error {
 	doc, _ := explain.Document(r.entry, r.envelope)
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(struct {
+	return printJSON(w, struct {
 		explain.Called
 		Timing explain.Timing `json:"timing"`
 		Lines  explain.Lines  `json:"lines"`

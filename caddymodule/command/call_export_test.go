@@ -1,5 +1,7 @@
 package command
 
+import "errors"
+
 // What the tests use of the inside.
 var (
 	CallCommand    = callCommand
@@ -9,3 +11,16 @@ var (
 
 // MaxListed is how many names are listed for whoever got one wrong.
 const MaxListed = maxListed
+
+// Status is the exit status of a command that ended with err.
+func Status(err error) int {
+	var exit Exit
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.Status
+	default:
+		return StatusFailed
+	}
+}

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -130,9 +129,7 @@ func (c *checking) status(r *lint.Report) error {
 func (c *checking) list(w io.Writer) error {
 	rules := lint.Rules()
 	if c.asJSON {
-		encoder := json.NewEncoder(w)
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(rules)
+		return printJSON(w, rules)
 	}
 	var table terminal.Table
 	for i := range rules {

@@ -1,8 +1,9 @@
 package command
 
 import (
-	"errors"
+	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 )
@@ -21,25 +22,19 @@ type Exit struct{ Status int }
 // Error gives the status.
 func (e Exit) Error() string { return fmt.Sprintf("exiting with status %d", e.Status) }
 
-// Status is the exit status of a command that ended with err.
-func Status(err error) int {
-	var exit Exit
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &exit):
-		return exit.Status
-	default:
-		return StatusFailed
-	}
-}
-
 // Describe adds the commands to `caddy signpost`. Their errors are either those to
 // be told, or Exit.
 func Describe(root *cobra.Command, host Host) {
 	group(root,
 		checkCommand(host), testCommand(host), callCommand(host), explainCommand(host), replayCommand(host), importCommand(), secretCommand(),
 	)
+}
+
+// printJSON prints a value for programs, on one line.
+func printJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
 }
 
 // group makes cmd a command that only has others below it: alone it prints its help, and a word that is none of them

@@ -72,9 +72,7 @@ func (f *explainFlags) run(cmd *cobra.Command, host Host, what string) error {
 	}
 	explanation := explain.Explain(detail)
 	if f.asJSON {
-		encoder := json.NewEncoder(cmd.OutOrStdout())
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(struct {
+		return printJSON(cmd.OutOrStdout(), struct {
 			Call        calllog.Detail      `json:"call"`
 			Explanation explain.Explanation `json:"explanation"`
 		}{detail, explanation})

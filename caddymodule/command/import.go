@@ -193,6 +193,23 @@ func readCommand(cmd *cobra.Command, args []string) (string, error) {
 	return string(text), nil
 }
 
+// read makes a draft of a file, and prints it.
+func (i *importing) read(cmd *cobra.Command, path string, drafted func(io.Reader) (*draft.Draft, error)) error {
+	if err := i.check(); err != nil {
+		return err
+	}
+	file, err := openInput(cmd, path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	d, err := drafted(file)
+	if err != nil {
+		return oneALine(err)
+	}
+	return i.print(cmd, d)
+}
+
 // importOpenAPI is `caddy signpost import openapi`.
 func importOpenAPI() *cobra.Command {
 	var flags importing
@@ -217,20 +234,8 @@ References to other documents are refused.
 		ValidArgsFunction:     cobra.FixedCompletions([]string{"json", "yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt),
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := flags.check(); err != nil {
-				return err
-			}
 			options.File, options.Name = inputName(args[0]), flags.name
-			file, err := openInput(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			defer file.Close()
-			d, err := openapi.Import(file, options)
-			if err != nil {
-				return oneALine(err)
-			}
-			return flags.print(cmd, d)
+			return flags.read(cmd, args[0], func(file io.Reader) (*draft.Draft, error) { return openapi.Import(file, options) })
 		},
 	}
 	flags.addFlags(cmd, true)
@@ -262,24 +267,14 @@ responses as policy tests. The file - is standard input. Scripts are not run.
 		ValidArgsFunction:     cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveFilterFileExt),
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := flags.check(); err != nil {
-				return err
-			}
 			options.File, options.Name = inputName(args[0]), flags.name
-			file, err := openInput(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			defer file.Close()
-			text, err := readAll(file, postman.MaxCollection)
-			if err != nil {
-				return fmt.Errorf("reading %s: %w", args[0], err)
-			}
-			d, err := postman.Import(text, options)
-			if err != nil {
-				return oneALine(err)
-			}
-			return flags.print(cmd, d)
+			return flags.read(cmd, args[0], func(file io.Reader) (*draft.Draft, error) {
+				text, err := readAll(file, postman.MaxCollection)
+				if err != nil {
+					return nil, fmt.Errorf("reading %s: %w", args[0], err)
+				}
+				return postman.Import(text, options)
+			})
 		},
 	}
 	flags.addFlags(cmd, true)

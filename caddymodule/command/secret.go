@@ -1,7 +1,6 @@
 package command
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -190,9 +189,7 @@ Lists the names of the secrets, the shared ones first, never values.
 				return err
 			}
 			if asJSON {
-				encoder := json.NewEncoder(cmd.OutOrStdout())
-				encoder.SetEscapeHTML(false)
-				return encoder.Encode(names)
+				return printJSON(cmd.OutOrStdout(), names)
 			}
 			for _, name := range names {
 				if _, err := fmt.Fprintln(cmd.OutOrStdout(), name); err != nil {

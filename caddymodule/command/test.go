@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -268,25 +269,11 @@ func (t *tester) uses(paths []string) []string {
 	return used
 }
 
-// writeJUnit writes the report beside its place, and moves it there whole.
+// writeJUnit writes the report for CI systems, in the place of one that is there.
 func (t *tester) writeJUnit(r *policytest.Report) error {
-	file, err := os.CreateTemp(filepath.Dir(t.junit), ".junit-*")
-	if err != nil {
-		return fmt.Errorf("writing the report for CI: %w", err)
+	var text bytes.Buffer
+	if err := policytest.WriteJUnit(&text, r); err != nil {
+		return err
 	}
-	defer func() { _ = os.Remove(file.Name()) }()
-	err = policytest.WriteJUnit(file, r)
-	if err == nil {
-		err = file.Chmod(0o644)
-	}
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(file.Name(), t.junit)
-	}
-	if err != nil {
-		return fmt.Errorf("writing the report for CI: %w", err)
-	}
-	return nil
+	return writeAll(true, output{path: t.junit, text: text.Bytes()})
 }
