@@ -3,9 +3,11 @@
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
-# How long each fuzz target runs, and how long the soak lasts.
-FUZZTIME ?= 30s
-SOAKTIME ?= 2m
+# How long each fuzz target runs, and how long the soaks last: of one gateway, and of
+# four that share Redis.
+FUZZTIME       ?= 30s
+SOAKTIME       ?= 2m
+SHAREDSOAKTIME ?= 10m
 
 # Flags of the benchmark: make bench BENCHFLAGS='-rounds 3 -profile /tmp/profiles'
 BENCHFLAGS ?=
@@ -25,16 +27,17 @@ build: ## build the gateway: ./caddy
 test: ## all tests that need Go alone
 	go test -race -shuffle=on ./...
 
-e2e: ## the built gateway with real clients, Jaeger and a browser; see CONTRIBUTING.md
+e2e: ## the built gateway with real clients, Jaeger, Redis and a browser; see CONTRIBUTING.md
 	go test -tags e2e -count=1 -timeout 20m ./e2e
+	go test -tags e2e -count=1 -p 1 ./e2e/redisserver ./policy/limit ./policy/stale # on a real Redis, one after the other
 	go test -tags e2e -count=1 ./author/curl ./author/openapi ./author/replay # what the race detector leaves out, and curl itself
 
 bench: ## what Signpost costs beside bare Caddy, then the benchmarks of engine and tools; needs wrk
 	go run ./bench $(BENCHFLAGS)
 	go test -run '^$$' -bench . ./policy/... ./author/...
 
-soak: ## the gateway under load and failures for SOAKTIME (2m), watched for leaks
-	go test -tags soak -count=1 -timeout 24h -run Soak -v ./e2e -soak $(SOAKTIME)
+soak: ## the gateway under load and failures for SOAKTIME (2m), then four on one Redis for SHAREDSOAKTIME (10m)
+	go test -tags soak -count=1 -timeout 24h -run Soak -v ./e2e -soak $(SOAKTIME) -shared-soak $(SHAREDSOAKTIME)
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@set -e; for package in $$(go list ./...); do \

@@ -23,6 +23,7 @@ type options struct {
 	load
 	rounds  int
 	profile string
+	share   bool
 }
 
 func main() {
@@ -35,6 +36,7 @@ func main() {
 	flag.DurationVar(&o.length, "length", 5*time.Second, "how long a gateway is loaded in a round, in whole seconds")
 	flag.IntVar(&o.threads, "threads", 1, "wrk's threads")
 	flag.IntVar(&o.connections, "connections", 16, "wrk's connections")
+	flag.BoolVar(&o.share, "share", true, "measure how sidecars share a limit, too")
 	flag.StringVar(&o.profile, "profile", "", "afterwards, load every gateway once more and put profiles of CPU and memory into this folder")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -54,7 +56,7 @@ func bench(ctx context.Context, o options) error {
 	if o.rounds < 1 || o.length < time.Second || flag.NArg() > 0 {
 		return errors.New("want flags only, at least one round, and at least one second")
 	}
-	if err := findWrk(); err != nil {
+	if err := errors.Join(findWrk(), findRedis()); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "signpost-bench-")
@@ -62,32 +64,76 @@ func bench(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	var processes fleet
+	processes := fleet{dir: dir}
 	defer processes.wait()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop() // Ends them.
-	binary, err := buildGateway(ctx, dir)
+	if err := processes.prepare(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("%s, %d CPUs\n", runtime.Version(), runtime.NumCPU())
+	if err := processes.measureCosts(ctx, o); err != nil || !o.share {
+		return err
+	}
+	shares, err := processes.measureShares(ctx, os.Stderr)
 	if err != nil {
 		return err
 	}
-	gateways, err := processes.startAll(ctx, binary, dir)
+	fmt.Printf("\n%s shared by sidecars that are asked for %d times as much\n\n", shareLimit, overDemand)
+	printShares(os.Stdout, shares)
+	return nil
+}
+
+// prepare builds the gateway and starts whom it calls.
+func (f *fleet) prepare(ctx context.Context) error {
+	err := f.buildGateway(ctx)
+	if err == nil {
+		f.at, err = f.startUpstream(ctx)
+	}
+	return err
+}
+
+// measureCosts loads every variant, and ends them.
+func (f *fleet) measureCosts(ctx context.Context, o options) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	gateways, err := f.startVariants(ctx)
 	if err != nil {
 		return err
 	}
 	if err := warmUp(ctx, gateways, o.load); err != nil {
 		return err
 	}
-	fmt.Printf("%s, %d CPUs, wrk -t%d -c%d, %d interleaved rounds of %s\n\n",
-		runtime.Version(), runtime.NumCPU(), o.threads, o.connections, o.rounds, o.length)
 	rounds, err := measure(ctx, gateways, o.load, o.rounds, os.Stderr)
 	if err != nil {
 		return err
 	}
+	printHeading(o.load, o.rounds)
 	printTable(os.Stdout, variants, rounds)
+	sharing := make([][]figures, len(rounds))
+	for i, r := range rounds {
+		sharing[i] = r[alone-1:]
+	}
+	printHeading(o.load, o.rounds)
+	printAdditions(os.Stdout, variants[alone-1:], sharing)
+	single := load{threads: 1, connections: 1, length: min(o.length, singleLength)}
+	if sharing, err = measure(ctx, gateways[alone-1:], single, o.rounds, os.Stderr); err != nil {
+		return err
+	}
+	printHeading(single, o.rounds)
+	printAdditions(os.Stdout, variants[alone-1:], sharing)
 	if o.profile != "" {
 		return profileAll(ctx, gateways, o)
 	}
 	return nil
+}
+
+// singleLength bounds the rounds in which one call is made at a time.
+const singleLength = 2 * time.Second
+
+// printHeading says what the table below it is of.
+func printHeading(l load, rounds int) {
+	fmt.Printf("\nwrk -t%d -c%d, %d interleaved rounds of %s\n\n", l.threads, l.connections, rounds, l.length)
 }
 
 // profileAll profiles one gateway after the other.
@@ -103,15 +149,18 @@ func profileAll(ctx context.Context, gateways []*gateway, o options) error {
 	return nil
 }
 
-// startAll starts the upstream and every variant.
-func (f *fleet) startAll(ctx context.Context, binary, dir string) ([]*gateway, error) {
-	at, err := f.startUpstream(ctx)
-	if err != nil {
-		return nil, err
-	}
+// startVariants starts every variant, with a Redis for each that shares state.
+func (f *fleet) startVariants(ctx context.Context) ([]*gateway, error) {
 	gateways := make([]*gateway, len(variants))
 	for i, name := range variants {
-		if gateways[i], err = f.startGateway(ctx, binary, dir, name, at); err != nil {
+		var redis *redisServer
+		var err error
+		if i >= alone {
+			if redis, err = f.startRedis(ctx, "redis-of-"+name); err != nil {
+				return nil, err
+			}
+		}
+		if gateways[i], err = f.startGateway(ctx, name, name, redis); err != nil {
 			return nil, err
 		}
 	}

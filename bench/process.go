@@ -33,11 +33,21 @@ const (
 
 // variants are the gateways, in the order of a round. The first is what the
 // others are compared with. Each has a Caddyfile of its name.
-var variants = []string{"bare", "empty", "full"}
+var variants = []string{"bare", "empty", "full", "redis", "leases"}
+
+// alone is how many of the variants keep what they know in memory. Those behind
+// them share it, and each has a Redis of its own, so that it is known whose work
+// that does. They are compared with the last one that is alone.
+const alone = 3
 
 // fleet is the processes that the bench starts. They end with the context that
 // they were started with, and wait returns when the last one has.
-type fleet struct{ running sync.WaitGroup }
+type fleet struct {
+	running sync.WaitGroup
+	dir     string    // what they write
+	binary  string    // that all gateways run
+	at      addresses // whom all gateways call
+}
 
 // start starts a process.
 func (f *fleet) start(cmd *exec.Cmd) error {
@@ -51,27 +61,36 @@ func (f *fleet) start(cmd *exec.Cmd) error {
 // wait waits for all of them.
 func (f *fleet) wait() { f.running.Wait() }
 
+// process is one of them.
+type process struct {
+	name string
+	pid  int
+}
+
 // gateway is a running process of the binary.
 type gateway struct {
-	name  string
-	pid   int
-	url   string // of the order
-	admin string // host:port of Caddy's admin endpoint
+	process
+	url    string       // of the order
+	route  string       // which the answer must name
+	admin  string       // host:port of Caddy's admin endpoint
+	redis  *redisServer // on which it shares state; nil: on none
+	before sharedState  // what it said of that when it was started
 }
 
 // buildGateway builds the binary that all gateways run.
-func buildGateway(ctx context.Context, dir string) (string, error) {
-	binary := filepath.Join(dir, "caddy")
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", binary, "github.com/signpost-gateway/signpost/cmd/caddy")
+func (f *fleet) buildGateway(ctx context.Context) error {
+	f.binary = filepath.Join(f.dir, "caddy")
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", f.binary, "github.com/signpost-gateway/signpost/cmd/caddy")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("building the gateway: %w", err)
+		return fmt.Errorf("building the gateway: %w", err)
 	}
-	return binary, nil
+	return nil
 }
 
-// startGateway starts one variant and waits until it answers as it should.
-func (f *fleet) startGateway(ctx context.Context, binary, dir, name string, at addresses) (*gateway, error) {
+// startGateway starts a gateway with the Caddyfile of that name, and waits until
+// it answers as it should. redis is nil where it shares no state.
+func (f *fleet) startGateway(ctx context.Context, name, caddyfile string, redis *redisServer) (*gateway, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -80,28 +99,38 @@ func (f *fleet) startGateway(ctx context.Context, binary, dir, name string, at a
 	if err != nil {
 		return nil, err
 	}
-	config, err := caddyfiles.ReadFile("caddyfiles/" + name + ".Caddyfile")
+	config, err := caddyfiles.ReadFile("caddyfiles/" + caddyfile + ".Caddyfile")
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{name: name, url: "http://127.0.0.1:" + port + path, admin: "127.0.0.1:" + adminPort}
-	logFile, err := os.Create(filepath.Join(dir, name+".log"))
+	g := &gateway{
+		process: process{name: name},
+		url:     "http://127.0.0.1:" + port + path,
+		route:   wantRoute[caddyfile],
+		admin:   "127.0.0.1:" + adminPort,
+		redis:   redis,
+	}
+	logFile, err := os.Create(filepath.Join(f.dir, name+".log"))
 	if err != nil {
 		return nil, fmt.Errorf("making the log of %s: %w", name, err)
 	}
 	defer logFile.Close()
-	cmd := exec.CommandContext(ctx, binary, "run", "--adapter", "caddyfile", "--config", "-")
-	cmd.Dir = dir
+	cmd := exec.CommandContext(ctx, f.binary, "run", "--adapter", "caddyfile", "--config", "-")
+	cmd.Dir = f.dir
 	cmd.Stdin = strings.NewReader(string(config))
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	cmd.Env = append(os.Environ(),
-		"XDG_DATA_HOME="+dir, // What the gateway learns of answers goes with the run.
+		"XDG_DATA_HOME="+f.dir, // What the gateway learns of answers goes with the run.
 		"BENCH_PORT="+port,
 		"BENCH_ADMIN="+g.admin,
-		"BENCH_UPSTREAM="+at.Store,
-		"BENCH_COLLECTOR=http://"+at.Collector,
+		"BENCH_UPSTREAM="+f.at.Store,
+		"BENCH_COLLECTOR=http://"+f.at.Collector,
+		"BENCH_LIMIT="+shareLimit.String(),
 		"SIGNPOST_SECRET_STORE_TOKEN="+storeToken,
 	)
+	if redis != nil {
+		cmd.Env = append(cmd.Env, "BENCH_REDIS="+redis.address)
+	}
 	if err := f.start(cmd); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
@@ -124,26 +153,31 @@ func freePort() (string, error) {
 	return port, err
 }
 
-// awaitAnswer asks until the gateway gives the order with the right route.
+// awaitAnswer asks until the gateway gives the order with the right route, and,
+// where it shares state, has found its Redis.
 func (g *gateway) awaitAnswer(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	for {
 		err := g.check(ctx)
 		if err == nil {
+			err = g.checkShared(ctx)
+		}
+		if err == nil {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
+		if pause(ctx, 50*time.Millisecond) != nil {
 			return err
-		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
-// wantRoute is the Signpost-Route that a variant's answer must carry, so that
-// what is measured is the work that is claimed.
-var wantRoute = map[string]string{"bare": "", "empty": "success", "full": "shipped"}
+// wantRoute is the Signpost-Route that the answer of each Caddyfile must carry,
+// so that what is measured is the work that is claimed.
+var wantRoute = map[string]string{
+	"bare": "", "empty": "success", "full": "shipped", "redis": "shipped", "leases": "shipped",
+	"limited": "success", "limited-leases": "success",
+}
 
 // check asks once.
 func (g *gateway) check(ctx context.Context) error {
@@ -164,8 +198,8 @@ func (g *gateway) check(ctx context.Context) error {
 	if string(body) != string(order) {
 		return fmt.Errorf("status %d with a body of %d bytes, want the order", resp.StatusCode, len(body))
 	}
-	if got, want := resp.Header.Get("Signpost-Route"), wantRoute[g.name]; got != want {
-		return fmt.Errorf("the route is %q, want %q", got, want)
+	if got := resp.Header.Get("Signpost-Route"); got != g.route {
+		return fmt.Errorf("the route is %q, want %q", got, g.route)
 	}
 	return nil
 }
@@ -175,10 +209,10 @@ func (g *gateway) check(ctx context.Context) error {
 const ticksPerSecond = 100
 
 // cpuTime is the CPU time that the process has used, user and system.
-func (g *gateway) cpuTime() (time.Duration, error) {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(g.pid) + "/stat")
+func (p process) cpuTime() (time.Duration, error) {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/stat")
 	if err != nil {
-		return 0, fmt.Errorf("reading the CPU time of %s: %w", g.name, err)
+		return 0, fmt.Errorf("reading the CPU time of %s: %w", p.name, err)
 	}
 	return parseCPUTime(string(stat))
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestCPUTimeOfThisProcessGrows(t *testing.T) {
-	self := &gateway{name: "test", pid: os.Getpid()}
+	self := process{name: "test", pid: os.Getpid()}
 	before, err := self.cpuTime()
 	if err != nil {
 		t.Fatalf("reading CPU time: %v", err)

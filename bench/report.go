@@ -49,6 +49,40 @@ func printTable(w io.Writer, names []string, rounds [][]figures) {
 	}
 }
 
+// addition is one figure of the table of what sharing adds.
+type addition struct {
+	title string
+	value func(shared, full figures) float64
+}
+
+// additions are what is said of each gateway that shares state.
+var additions = []addition{
+	{"added p50, µs", func(shared, full figures) float64 { return 1000 * milliseconds(shared.median-full.median) }},
+	{"added CPU a call, µs", func(shared, full figures) float64 { return 1000 * milliseconds(shared.cpu-full.cpu) }},
+	{"CPU of Redis a call, µs", func(shared, _ figures) float64 { return 1000 * milliseconds(shared.redis) }},
+}
+
+// printAdditions writes a Markdown table of what the other gateways add to the
+// first: for each figure the median over all rounds of what it is within a round.
+// There must be a round.
+func printAdditions(w io.Writer, names []string, rounds [][]figures) {
+	header, rule := "| over "+names[0]+" |", "|---|"
+	for _, a := range additions {
+		header += " " + a.title + " |"
+		rule += "---:|"
+	}
+	fmt.Fprintln(w, header)
+	fmt.Fprintln(w, rule)
+	for i, name := range names[1:] {
+		var line strings.Builder
+		fmt.Fprintf(&line, "| %s |", name)
+		for _, a := range additions {
+			fmt.Fprintf(&line, " %.1f |", medianOf(rounds, func(r []figures) float64 { return a.value(r[i+1], r[0]) }))
+		}
+		fmt.Fprintln(w, line.String())
+	}
+}
+
 // medianOf is the median of a figure over all rounds; of an even number, the
 // lower of the two in the middle.
 func medianOf(rounds [][]figures, figure func([]figures) float64) float64 {

@@ -42,3 +42,45 @@ func TestTheMedianOfAnEvenNumberIsTheLower(t *testing.T) {
 		t.Errorf("the median of 4, 1, 3, 2 is %g, want 2", got)
 	}
 }
+
+func TestWhatSharingAddsIsTakenWithinARound(t *testing.T) {
+	// The machine is slow in the second round: the difference of the medians would
+	// be another.
+	full := func(cpu time.Duration) figures {
+		return figures{cpu: cpu, loaded: loaded{median: time.Millisecond}}
+	}
+	shared := func(cpu, redis time.Duration) figures {
+		return figures{cpu: cpu, redis: redis, loaded: loaded{median: time.Millisecond + 10*cpu}}
+	}
+	rounds := [][]figures{
+		{full(10 * time.Microsecond), shared(16*time.Microsecond, 5*time.Microsecond), shared(11*time.Microsecond, 0)},
+		{full(50 * time.Microsecond), shared(55*time.Microsecond, 9*time.Microsecond), shared(50*time.Microsecond, 0)},
+		{full(10 * time.Microsecond), shared(17*time.Microsecond, 6*time.Microsecond), shared(12*time.Microsecond, 0)},
+	}
+	var table strings.Builder
+	printAdditions(&table, []string{"full", "redis", "leases"}, rounds)
+	const want = `| over full | added p50, µs | added CPU a call, µs | CPU of Redis a call, µs |
+|---|---:|---:|---:|
+| redis | 170.0 | 6.0 | 6.0 |
+| leases | 120.0 | 1.0 | 0.0 |
+`
+	if table.String() != want {
+		t.Errorf("got\n%swant\n%s", &table, want)
+	}
+}
+
+func TestSharesHaveALineEach(t *testing.T) {
+	var table strings.Builder
+	printShares(&table, []share{
+		{variant: "redis", sidecars: 1, asked: 2, mean: 0.9701, fullest: 1},
+		{variant: "leases", sidecars: 8, asked: 1.9, mean: 0.9, fullest: 0.9999},
+	})
+	const want = `| sidecars | gateways | asked for | let out, mean of all spans | let out, fullest span |
+|---:|---|---:|---:|---:|
+| 1 | redis | 2.000 | 0.970 | 1.000 |
+| 8 | leases | 1.900 | 0.900 | 1.000 |
+`
+	if table.String() != want {
+		t.Errorf("got\n%swant\n%s", &table, want)
+	}
+}

@@ -108,8 +108,24 @@ func policyNames(option any) []string {
 //	    secrets dir <path>
 //	    secrets age <file> <identity-file>
 //
-//	    # where limits, breakers and stale answers live
+//	    # where limits, breakers and stale answers live; default: memory
 //	    state memory
+//	    state redis <url> {
+//	        fail              local|closed
+//	        user              <name>
+//	        password          <password>
+//	        sentinel          <master>
+//	        sentinel_user     <name>
+//	        sentinel_password <password>
+//	        ca                <file>
+//	        certificate       <certificate-file> <key-file>
+//	        prefix            <name>
+//	        timeout           <duration>
+//	        connections       <n>
+//	        leases
+//	        max_tenants       <n>
+//	        max_stale         <size>
+//	    }
 //
 //	    # export of spans
 //	    trace {

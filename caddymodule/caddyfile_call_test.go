@@ -36,7 +36,7 @@ func operationWith(t *testing.T, lines string) policy.OperationSpec {
 func eachGoodLine(check func(name, input string)) {
 	for block, b := range blocks {
 		for name, f := range b.forms {
-			if c, _, found := caseOf(block, name); found && !f.soon && f.outside == "" {
+			if c, _, found := caseOf(block, name); found && f.outside == "" {
 				check(block+"/"+name, b.with(c.good(name)))
 			}
 		}

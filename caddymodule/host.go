@@ -268,7 +268,9 @@ func (host) Validate(c *command.Config) error {
 func (host) Open(c *command.Config, wrap func(http.RoundTripper) http.RoundTripper) (*policy.Gateway, func(), error) {
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 	load := transportLoader(ctx)
-	g, err := policy.New(c.Spec, policy.Options{
+	spec := c.Spec
+	spec.State = nil // One call by hand counts for nobody.
+	g, err := policy.New(spec, policy.Options{
 		Transport: func(spec policy.PolicySpec, guard *dialguard.Guard) (http.RoundTripper, error) {
 			base, err := load(spec, guard)
 			if err != nil || wrap == nil {

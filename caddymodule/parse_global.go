@@ -38,10 +38,7 @@ var globalWords = words[Config]{
 		form{usage: secretsUsage, min: 1, max: anyNumber, many: true},
 		readSecrets,
 	},
-	"state": {
-		form{usage: "state memory", min: 1, max: anyNumber, block: mayBlock},
-		readState,
-	},
+	"state": {form{usage: stateUsage, min: 1, max: anyNumber, block: mayBlock, private: true}, readState},
 	"trace": {
 		form{usage: "trace { endpoint <url>; sample <p>%; keep failed slow <duration>; ui <url> }", block: mustBlock},
 		readTrace,
@@ -106,19 +103,6 @@ func readSecrets(s scope, l *line, c *Config) {
 		s.wrong(l.place, "wrong number of arguments: expected %s", secretsUsage)
 	default:
 		c.Secrets = append(c.Secrets, source)
-	}
-}
-
-// readState accepts the default and keeps nothing: limits, breakers and stale
-// answers live in this process.
-func readState(s scope, l *line, _ *Config) {
-	switch kind := l.arg(0); {
-	case kind == "redis":
-		s.wrong(l.place, "state redis is not available yet")
-	case kind != "memory":
-		s.wrong(l.place, "%q is not known here: expected memory", kind)
-	case len(l.args) > 1 || l.braces:
-		s.wrong(l.place, "takes nothing more: expected state memory")
 	}
 }
 

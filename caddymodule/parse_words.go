@@ -39,9 +39,6 @@ type form struct {
 	// messages do not repeat what is written there.
 	private bool
 
-	// soon marks a word that the grammar has and this version has not.
-	soon bool
-
 	// outside says which block the word belongs to instead: "the policy".
 	outside string
 }
@@ -68,8 +65,6 @@ func readBlock[T any](s scope, block []*line, table words[T], into *T, places po
 			s.wrong(l.place, "%s", tornText)
 		case !known:
 			s.wrong(l.place, "%s", s.unknown(name, table.allowed()))
-		case w.soon:
-			s.wrong(l.place, "%s is not available yet", name)
 		case w.outside != "":
 			s.wrong(l.place, "%s belongs to %s", name, w.outside)
 		default:
@@ -114,7 +109,7 @@ func (f form) fits(s scope, l *line) bool {
 func (t words[T]) allowed() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(t)) {
-		if w := t[name]; !w.soon && w.outside == "" {
+		if t[name].outside == "" {
 			names = append(names, name)
 		}
 	}

@@ -44,43 +44,21 @@ func TestEachWordOfTheGrammarHasARowInTheReferenceAndNoOtherHas(t *testing.T) {
 		return shared
 	})
 	for heading, want := range map[string][]string{
-		"Global block":      globalWords.allowed(),
-		"Plan":              planWords.allowed(),
-		"Trace":             traceWords.allowed(),
-		"Policy":            onlyPolicy,
-		"Rules":             ruleWords.allowed(),
-		"Words of retry":    retryWords.allowed(),
-		"Words of breaker":  breakerWords.allowed(),
-		"Words of fallback": fallbackWords.allowed(),
-		"Site directive":    handlerWords.allowed(),
-		"Console":           consoleWords.allowed(),
+		"Global block":         globalWords.allowed(),
+		"Plan":                 planWords.allowed(),
+		"Trace":                traceWords.allowed(),
+		"Policy":               onlyPolicy,
+		"Rules":                ruleWords.allowed(),
+		"Words of retry":       retryWords.allowed(),
+		"Words of breaker":     breakerWords.allowed(),
+		"Words of fallback":    fallbackWords.allowed(),
+		"Words of state redis": stateWords.allowed(),
+		"Site directive":       handlerWords.allowed(),
+		"Console":              consoleWords.allowed(),
 	} {
 		if got := wordsOf(sections[heading]); !slices.Equal(got, want) {
 			t.Errorf("%s: the reference has rows for %q, the grammar has %q", heading, got, want)
 		}
-	}
-}
-
-// soon gives the words of a table that are not available yet.
-func (t words[T]) soon() []string {
-	var names []string
-	for name, w := range t {
-		if w.form.soon {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-func TestEachWordThatIsNotAvailableYetIsListedInTheReference(t *testing.T) {
-	text := referenceSections(t)["Not available yet"]
-	for _, name := range slices.Concat(globalWords.soon(), traceWords.soon(), policyWords.soon(), operationWords.soon()) {
-		if !strings.Contains(text, "`"+name+"`") {
-			t.Errorf("the reference does not list %q among what is not available yet", name)
-		}
-	}
-	if !strings.Contains(text, "`state redis`") {
-		t.Error("the reference does not list state redis among what is not available yet")
 	}
 }
 

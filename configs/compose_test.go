@@ -17,19 +17,23 @@ type composition struct {
 	Services map[string]service
 	Secrets  map[string]struct{ File string }
 	Volumes  map[string]any
+	Networks map[string]struct{ Internal bool }
 }
 
 type service struct {
 	Image       string
 	Build       *struct{ Context, Dockerfile string }
 	Command     []string
-	ReadOnly    bool `yaml:"read_only"`
+	User        string
+	MemLimit    string `yaml:"mem_limit"`
+	ReadOnly    bool   `yaml:"read_only"`
 	Tmpfs       []string
 	CapDrop     []string `yaml:"cap_drop"`
 	SecurityOpt []string `yaml:"security_opt"`
 	Ports       []string
 	Volumes     []string
 	Secrets     []string
+	Networks    []string
 	Environment map[string]string
 	DependsOn   map[string]struct{ Condition string } `yaml:"depends_on"`
 	Healthcheck *struct {
@@ -38,8 +42,7 @@ type service struct {
 		Timeout     string
 		StartPeriod string `yaml:"start_period"`
 	}
-	Profiles []string
-	Restart  string
+	Restart string
 }
 
 func TestComposeStartsServicesThatFindEachOther(t *testing.T) {
@@ -114,11 +117,16 @@ func (s service) checkImage() []string {
 	}
 	if s.Build != nil {
 		problems = append(problems, missing(filepath.Join(s.Build.Context, s.Build.Dockerfile))...)
-		if !s.ReadOnly || fmt.Sprint(s.CapDrop) != "[ALL]" || fmt.Sprint(s.SecurityOpt) != "[no-new-privileges:true]" {
-			problems = append(problems, "writes its files, gains privileges or keeps capabilities")
-		}
+		problems = append(problems, s.checkRestrictions()...)
 	}
 	return problems
+}
+
+func (s service) checkRestrictions() []string {
+	if !s.ReadOnly || fmt.Sprint(s.CapDrop) != "[ALL]" || fmt.Sprint(s.SecurityOpt) != "[no-new-privileges:true]" {
+		return []string{"writes its files, gains privileges or keeps capabilities"}
+	}
+	return nil
 }
 
 func (s service) checkSecrecy(name string) []string {
@@ -144,7 +152,7 @@ func (s service) checkNeighbours(all map[string]service) []string {
 		switch {
 		case !known:
 			problems = append(problems, "waits for "+name+", which is no service")
-		case wanted.Condition == "service_healthy" && other.Healthcheck == nil:
+		case wanted.Condition == "service_healthy" && other.Healthcheck == nil && other.Build == nil:
 			problems = append(problems, "waits for the health of "+name+", which tells none")
 		}
 	}

@@ -105,7 +105,11 @@ func TestEveryPartThatShipsIsFormattedAndValidWithinASignpostBlock(t *testing.T)
 	for _, path := range shipped(t, isPart) {
 		t.Run(path, func(t *testing.T) {
 			wantFormatted(t, path, read(t, path))
-			validate(t, "Caddyfile", "{\n\tsignpost {\n\t\timport "+path+"\n\t}\n}\n")
+			whole, err := filepath.Abs(path) // Caddy remembers the folder in which this program began.
+			if err != nil {
+				t.Fatal(err)
+			}
+			validate(t, "Caddyfile", "{\n\tsignpost {\n\t\timport "+whole+"\n\t}\n}\n")
 		})
 	}
 }

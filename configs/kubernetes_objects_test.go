@@ -23,6 +23,7 @@ type deployment struct {
 		Replicas int
 		Selector labelSelector
 		Strategy struct {
+			Type          string
 			RollingUpdate map[string]int `yaml:"rollingUpdate"`
 		}
 		Template struct {
@@ -50,7 +51,7 @@ type pod struct {
 type container struct {
 	Name, Image    string
 	RestartPolicy  string `yaml:"restartPolicy"`
-	Args           []string
+	Command, Args  []string
 	Env            []struct{ Name, Value string }
 	Ports          []containerPort
 	StartupProbe   *probe `yaml:"startupProbe"`
@@ -77,9 +78,10 @@ type containerPort struct {
 
 type probe struct {
 	HTTPGet          struct{ Path, Port string } `yaml:"httpGet"`
-	PeriodSeconds    int                         `yaml:"periodSeconds"`
-	TimeoutSeconds   int                         `yaml:"timeoutSeconds"`
-	FailureThreshold int                         `yaml:"failureThreshold"`
+	Exec             struct{ Command []string }
+	PeriodSeconds    int `yaml:"periodSeconds"`
+	TimeoutSeconds   int `yaml:"timeoutSeconds"`
+	FailureThreshold int `yaml:"failureThreshold"`
 }
 
 type podVolume struct {
@@ -88,6 +90,7 @@ type podVolume struct {
 	Secret    *struct {
 		SecretName  string `yaml:"secretName"`
 		DefaultMode int    `yaml:"defaultMode"`
+		Items       []struct{ Key, Path string }
 	}
 	EmptyDir *struct {
 		Medium    string
@@ -101,8 +104,8 @@ type kustomization struct {
 	Kind               string
 	Resources          []string
 	ConfigMapGenerator []struct {
-		Name  string
-		Files []string
+		Name, Behavior string
+		Files          []string
 	} `yaml:"configMapGenerator"`
 	Images []taggedImage
 }
@@ -117,4 +120,33 @@ type secretObject struct {
 	object     `yaml:",inline"`
 	Type       string
 	StringData map[string]string `yaml:"stringData"`
+}
+
+// serviceObject is a Service.
+type serviceObject struct {
+	object `yaml:",inline"`
+	Spec   struct {
+		Selector map[string]string
+		Ports    []struct {
+			Name       string
+			Port       int
+			TargetPort string `yaml:"targetPort"`
+		}
+	}
+}
+
+// networkPolicy says who reaches pods, and whom they reach.
+type networkPolicy struct {
+	object `yaml:",inline"`
+	Spec   struct {
+		PodSelector labelSelector `yaml:"podSelector"`
+		PolicyTypes []string      `yaml:"policyTypes"`
+		Ingress     []struct {
+			From []struct {
+				PodSelector labelSelector `yaml:"podSelector"`
+			}
+			Ports []struct{ Protocol, Port string }
+		}
+		Egress []any
+	}
 }

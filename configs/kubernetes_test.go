@@ -276,26 +276,31 @@ func checkMonitor(source string, labels map[string]string, port string) []string
 	return problems
 }
 
-func TestTheSecretHoldsWhatThePodsCaddyfileNames(t *testing.T) {
+func TestSecretsHoldWhatThePodsCaddyfileNames(t *testing.T) {
 	inRepository(t)
-	config := read(t, "configs/kubernetes/Caddyfile")
-	wantChecked(t, "configs/kubernetes/secret.yaml", func(source string) []string {
-		var secret secretObject
-		if err := decodeYAML(source, &secret); err != nil {
-			return []string{err.Error()}
-		}
-		var problems []string
-		for _, name := range slices.Sorted(maps.Keys(secret.StringData)) {
-			if !strings.Contains(config, "{secret."+name+"}") {
-				problems = append(problems, name+" is asked by nobody")
+	pod := read(t, "configs/kubernetes/Caddyfile")
+	for path, config := range map[string]string{
+		"configs/kubernetes/secret.yaml":        pod,
+		"configs/kubernetes-shared/secret.yaml": pod + read(t, "configs/kubernetes-shared/state.caddyfile"),
+	} {
+		wantChecked(t, path, func(source string) []string {
+			var secret secretObject
+			if err := decodeYAML(source, &secret); err != nil {
+				return []string{err.Error()}
 			}
-		}
-		if got, want := len(secret.StringData), strings.Count(config, "{secret."); got != want {
-			problems = append(problems, fmt.Sprintf("%d values, where the Caddyfile names %d", got, want))
-		}
-		return problems
-	}, map[string]mistake{
-		"unknown key":  {"stringData", "strings", "strings not found"},
-		"another name": {"  store_token:", "  shop_token:", "shop_token is asked by nobody"},
-	})
+			var problems []string
+			for _, name := range slices.Sorted(maps.Keys(secret.StringData)) {
+				if !strings.Contains(config, "{secret."+name+"}") {
+					problems = append(problems, name+" is asked by nobody")
+				}
+			}
+			if got, want := len(secret.StringData), strings.Count(config, "{secret."); got != want {
+				problems = append(problems, fmt.Sprintf("%d values, where the Caddyfile names %d", got, want))
+			}
+			return problems
+		}, map[string]mistake{
+			"unknown key":  {"stringData", "strings", "strings not found"},
+			"another name": {"  store_token:", "  shop_token:", "shop_token is asked by nobody"},
+		})
+	}
 }

@@ -194,7 +194,7 @@ func anchors(page string) map[string]bool {
 
 func TestTheContentsNameEveryHeadingAndLinksLeadSomewhere(t *testing.T) {
 	known := make(map[string]map[string]bool) // by page
-	for _, name := range []string{"reference.md", "commands.md"} {
+	for _, name := range []string{"reference.md", "commands.md", "shared-state.md"} {
 		page := fence.ReplaceAllString(read(t, "docs/"+name), "")
 		contents, _, _ := strings.Cut(page, "\n## ")
 		for _, h := range heading.FindAllStringSubmatch(page, -1) {
@@ -227,7 +227,7 @@ func TestTheContentsNameEveryHeadingAndLinksLeadSomewhere(t *testing.T) {
 func TestEachRowOfATableHasAsManyCellsAsItsHead(t *testing.T) {
 	bar := regexp.MustCompile(`(^|[^\\])\|`) // An escaped one is text.
 	head := 0
-	page := fence.ReplaceAllString(reference(t)+"\n"+read(t, "docs/commands.md"), "")
+	page := fence.ReplaceAllString(reference(t)+"\n"+read(t, "docs/commands.md")+"\n"+read(t, "docs/shared-state.md"), "")
 	for line := range strings.Lines(page) {
 		cells := len(bar.FindAllString(line, -1))
 		switch {

@@ -22,6 +22,7 @@ const ReasonNoPolicy = "No policy answers to this address."
 // The reasons that the contract spells.
 const (
 	reasonRateLimited = "Rate Limit Exceeded"
+	reasonAway        = "The state that sidecars share is away, and limits cannot be asked."
 	reasonDrift       = "JSON Structure Change Detected"
 	reasonNotJSON     = "Response Mapping Not Done, Only JSON can be mapped as Response"
 )
@@ -247,7 +248,11 @@ func (c *call) supposed() *ending {
 func (c *call) admitLimits() *ending {
 	now := time.Now()
 	var refusal *limit.Refusal
-	c.ticket, refusal = c.gateway.state.limits.Take(now, c.tenant, c.known, c.plan.limits, c.policy.limits, c.op.limits)
+	if s := c.gateway.shared.Load(); s != nil {
+		refusal = c.takeShared(s, now)
+	} else {
+		c.ticket, refusal = c.gateway.state.limits.Take(now, c.tenant, c.known, c.plan.limits, c.policy.limits, c.op.limits)
+	}
 	if refusal == nil {
 		return nil
 	}
@@ -256,6 +261,9 @@ func (c *call) admitLimits() *ending {
 
 // limitEnding is what a refusal by the limits comes to.
 func (c *call) limitEnding(r *limit.Refusal) *ending {
+	if r.Away {
+		return &ending{outcome: Overloaded, reason: reasonAway, retryAfter: time.Second}
+	}
 	c.rec.LimitHit, c.glimpse.refusal = r.Limit, r
 	if r.Overloaded {
 		return &ending{outcome: Overloaded, reason: "Too many calls are in flight."}

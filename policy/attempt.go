@@ -76,10 +76,13 @@ func (c *call) permitted(permit *breaker.Permit) (end ending, renewed bool) {
 	return end, false
 }
 
-// permit asks breaker and shared limits for one attempt. A first attempt that
-// is kept back gives its windows back: the call was not sent.
+// permit asks breaker and, for a further attempt, shared limits for one attempt.
+// One that is kept back gives its windows back: it was not sent.
 func (c *call) permit(n int) (breaker.Permit, *ending) {
-	permit, refusal := c.op.breaker.Allow(c.hostPort(), c.namedTenant(), c.left()+time.Second)
+	if n > 0 && c.takeAgain() != nil {
+		return breaker.Permit{}, &ending{outcome: RateLimited} // The last answer stands.
+	}
+	permit, refusal := c.allow()
 	if n == 0 && !c.op.breaker.Config().Off {
 		c.rec.BreakerState = permit.State().String()
 		if refusal != nil {
@@ -90,9 +93,7 @@ func (c *call) permit(n int) (breaker.Permit, *ending) {
 		c.seeCell(&permit, refusal)
 	}
 	if refusal != nil {
-		if n == 0 {
-			c.ticket.Refund()
-		}
+		c.ticket.Refund()
 		reason := "The circuit breaker is open: the third party keeps failing."
 		switch {
 		case refusal.Held:
@@ -101,12 +102,6 @@ func (c *call) permit(n int) (breaker.Permit, *ending) {
 			reason = "The circuit breaker is open for this tenant: its calls keep failing."
 		}
 		return breaker.Permit{}, &ending{outcome: CircuitOpen, reason: reason, retryAfter: refusal.RetryAfter}
-	}
-	if n > 0 {
-		if over := c.ticket.TakeShared(time.Now()); over != nil {
-			permit.Done(breaker.Ignored)
-			return breaker.Permit{}, &ending{outcome: RateLimited} // The last answer stands.
-		}
 	}
 	return permit, nil
 }

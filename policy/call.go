@@ -12,6 +12,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/signpost-gateway/signpost/policy/breaker"
 	"github.com/signpost-gateway/signpost/policy/calllog"
 	"github.com/signpost-gateway/signpost/policy/extract"
 	"github.com/signpost-gateway/signpost/policy/fault"
@@ -46,6 +47,9 @@ type call struct {
 	plan        *plan
 	known       bool
 	ticket      limit.Ticket
+	places      []breaker.Place   // of a probe, granted with the limits; nearly always none
+	claims      []limit.Claim     // the memory of what was claimed
+	crowded     *breaker.Refusal  // why the probe got none
 	limited     []limit.State     // the tenant's windows, for the RateLimit headers
 	tenantVars  map[string]string // the tenants file's, where a host needs them; not to be changed
 	credentials []credential
@@ -123,7 +127,7 @@ func (c *call) recycle() {
 	clear(c.readings)
 	next := call{
 		vars: c.vars, given: c.given, limited: c.limited[:0], credentials: c.credentials[:0], secrets: c.secrets[:0],
-		captured: c.captured[:0], values: c.values[:0], readings: c.readings[:0],
+		captured: c.captured[:0], claims: c.claims[:0], values: c.values[:0], readings: c.readings[:0],
 	}
 	next.rec.Attempts, next.rec.Hints, next.rec.Vars = c.rec.Attempts[:0], c.rec.Hints[:0], c.rec.Vars[:0]
 	next.rec.Faults = c.rec.Faults[:0]
@@ -189,7 +193,7 @@ func (c *call) startClock() {
 	}
 	c.ctx, c.cancel = context.WithCancelCause(deaf{c.req.Context()})
 	cancel := c.cancel
-	c.timer = time.AfterFunc(c.left(), func() { cancel(errDeadline) })
+	c.timer = time.AfterFunc(c.left()-c.reserve(), func() { cancel(errDeadline) })
 }
 
 // deaf ends with the bot's context and hides its values: hooks of httptrace in

@@ -82,6 +82,7 @@ func compile(spec *Spec, state *State) (*Gateway, Mistakes) {
 		tenantsFile:      spec.TenantsFile,
 		ceiling:          MaxTimeout,
 		state:            state,
+		sharing:          spec.State,
 		policies:         make(map[string]*Policy, len(spec.Policies)),
 		plans:            make(map[string]*plan, len(spec.Plans)+1),
 		onPlan:           make(map[string]*plan),
@@ -90,6 +91,7 @@ func compile(spec *Spec, state *State) (*Gateway, Mistakes) {
 	c.ceiling(spec)
 	c.plans(spec)
 	c.secrets(spec)
+	c.sharing(spec.State)
 	first := make(map[string]Place, len(spec.Policies))
 	for i := range spec.Policies {
 		p := &spec.Policies[i]
@@ -333,7 +335,7 @@ func isPort(s string) bool {
 // noSecrets tests that a text that bots may see refers to no secret.
 func (c *compiler) noSecrets(at Place, name, text string) {
 	if mentionsSecret(text) {
-		c.wrong(at, name, "a secret may stand only in inject and, shared, in trace")
+		c.wrong(at, name, "a secret may stand only in inject and, shared, in state, alerts and trace")
 	}
 }
 

@@ -66,7 +66,7 @@ func (c *compiler) mapping(op *operation, layers []layer) {
 		for _, f := range l.rules.Fallbacks {
 			compiled := c.fallback(l, f)
 			op.fallbacks = append(op.fallbacks, compiled)
-			op.keepsStale = op.keepsStale || compiled.stale > 0
+			op.keepStale = max(op.keepStale, compiled.stale)
 			conditions = append(conditions, compiled.when)
 		}
 		if l.rules.Otherwise != "" {

@@ -11,7 +11,8 @@
 //	spec.go      what an operator may say; spec_inject.go, of credentials;
 //	             unit.go, its units
 //	compile.go   from a Spec to a Gateway, or to all that is wrong with it;
-//	             compile_mapping.go, operation.go and inject.go, its parts
+//	             compile_mapping.go, compile_state.go, operation.go and inject.go,
+//	             its parts
 //	gateway.go   all policies and what they share; options.go, what they need
 //	address.go   which policy and operation a request means
 //	call.go      the story of one call, top to bottom
@@ -43,8 +44,9 @@
 //	survey.go    what conditions can come to, found by supposing every ending that
 //	             a call can have: survey_ending.go
 //	extract_line.go the line that reads a place of an answer into a variable
-//	inspect.go   what is configured, and inspect_state.go, how breakers and tenants
-//	             stand, for those who operate the gateway
+//	inspect.go   what is configured, inspect_state.go, how breakers and tenants
+//	             stand, and inspect_shared.go, the state that sidecars share, for
+//	             those who operate the gateway
 //
 // The packages below this one are leaves: each does one thing, and none
 // imports another. Nothing here imports Caddy.

@@ -168,6 +168,7 @@ func (c *call) verdictEntry(e *calllog.Entry) {
 		ProxyError: r.ProxyError, Fallback: r.Fallback, Status: r.Status, UpstreamStatus: r.UpstreamStatus, Failed: r.Failed(),
 		Breaker: r.BreakerState, Limit: r.LimitHit, Broken: r.Broken,
 		Deadline: c.deadline, RetryAfter: r.RetryAfter, FallbackAge: r.FallbackAge,
+		Decided: r.Decided, SharedWait: r.SharedWait,
 	}
 	if r.Outcome == Rejected {
 		e.Success = c.op.success.String()

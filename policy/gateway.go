@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,10 @@ type Gateway struct {
 	archive          atomic.Pointer[archive] // nil before Start, and without storage
 	unaddressed      recording               // of calls that no policy answers
 	state            *State
+	sharing          *StateSpec                  // what was said of shared, nil where nothing was
+	shared           atomic.Pointer[sharedState] // nil: this process counts for itself
+	started          chan struct{}               // closed by Start where there is shared
+	released         sync.Once                   // of shared
 	observe          func(*Record)
 	tracing          Tracing
 	tracer           trace.Tracer // of tracing.Provider, nil without one
@@ -119,6 +124,14 @@ func New(spec Spec, o Options) (*Gateway, error) {
 		g.secrets = o.Secrets
 	}
 	g.secrets.OnFault(g.reportSecrets)
+	if spec.State != nil {
+		shared, err := g.newSharedState(spec.State)
+		if err != nil {
+			return nil, err
+		}
+		g.shared.Store(shared)
+		g.started = make(chan struct{})
+	}
 	transport := o.Transport
 	if transport == nil {
 		transport = NewTransport
@@ -185,6 +198,13 @@ func (g *Gateway) Start() error {
 		p.recording.log.Configure(p.recording.settings)
 	}
 	g.watchStructures()
+	if fresh := g.shared.Load(); fresh != nil {
+		held := g.state.sharings.hold(g, fresh)
+		held.await()
+		g.shared.Store(held)
+		close(g.started)
+	}
+	g.joinPeers()
 	ctx, cancel := context.WithCancel(context.Background())
 	g.stop = cancel
 	if g.tenants != nil {
@@ -236,13 +256,38 @@ func (g *Gateway) Stop() {
 	g.stopped.Store(true)
 	if g.inFlight.Load() == 0 {
 		g.closeIdle()
+		g.letGo()
 	}
+}
+
+// letGo gives the shared state back, once no call is in flight.
+func (g *Gateway) letGo() {
+	s := g.shared.Load()
+	if s == nil || g.stop == nil {
+		return
+	}
+	g.released.Do(func() {
+		if g.state.sharings.release(s) {
+			s.end()
+		}
+	})
+}
+
+// joinPeers makes breakers tell other sidecars of what befalls them, and hear it
+// from them, or not.
+func (g *Gateway) joinPeers() {
+	var peers *breaker.Peers
+	if s := g.shared.Load(); s != nil {
+		peers = s.peers
+	}
+	g.state.breakers.Join(peers)
 }
 
 // leave counts a call out. The last one after Stop takes the connections along.
 func (g *Gateway) leave() {
 	if g.inFlight.Add(-1) == 0 && g.stopped.Load() {
 		g.closeIdle()
+		go g.letGo() // Not on the time of the call.
 	}
 }
 
@@ -262,6 +307,7 @@ func (g *Gateway) closeIdle() {
 // Adopt tells the state that this gateway is the one in charge: what only
 // policies of earlier configurations needed is dropped.
 func (g *Gateway) Adopt() {
+	g.joinPeers()
 	g.state.breakers.Prune(g.allBreakers()...)
 	logs := map[string]bool{logName: true}
 	for name, p := range g.policies {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -203,15 +204,25 @@ func (g *Gateway) Tenant(name string, vars bool) (TenantInfo, error) {
 
 // standing adds how the tenant stands with the limits of one scope.
 func (g *Gateway) standing(info *TenantInfo, now time.Time, scope string, set *limit.Set) {
-	table := g.state.limits
 	add := func(states []limit.State, shared bool) {
 		for _, s := range states {
 			info.Limits = append(info.Limits, TenantLimit{scope, s.Rate.String(), s.Rate.N, s.Remaining, Millis(s.Reset), shared})
 		}
 	}
-	add(table.States(now, info.Name, nil, set), false)
-	add(table.SharedStates(now, nil, set), true)
-	for _, f := range table.InFlight(info.Name, nil, set) {
+	own, all, inFlight := g.standings(now, info.Name, set)
+	add(own, false)
+	add(all, true)
+	for _, f := range inFlight {
 		info.Concurrency = append(info.Concurrency, TenantConcurrency{scope, f.N, f.Calls, f.Shared})
 	}
+}
+
+// standings looks at the limits of a set, over all sidecars where they share them.
+func (g *Gateway) standings(now time.Time, tenant string, set *limit.Set) (own, all []limit.State, inFlight []limit.InFlight) {
+	if s := g.shared.Load(); s != nil {
+		ctx := context.Background() // The link bounds the wait.
+		return s.limits.States(ctx, now, tenant, nil, set), s.limits.SharedStates(ctx, now, nil, set), s.limits.InFlight(ctx, tenant, nil, set)
+	}
+	table := g.state.limits
+	return table.States(now, tenant, nil, set), table.SharedStates(now, nil, set), table.InFlight(tenant, nil, set)
 }

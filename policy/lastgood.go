@@ -40,7 +40,7 @@ func (c *call) credentialsHash() [sha256.Size]byte {
 // toKeep gives the answer to keep for later fallbacks, nil where none is.
 func (c *call) toKeep(d *decision) *stale.Answer {
 	full := d.UpstreamStatus >= 200 && d.UpstreamStatus <= 299 && d.UpstreamStatus != http.StatusPartialContent
-	if !c.op.keepsStale || d.Outcome != Success || !full || !c.mayKeep() {
+	if c.op.keepStale == 0 || d.Outcome != Success || !full || !c.mayKeep() {
 		return nil
 	}
 	return &stale.Answer{Status: d.UpstreamStatus, Header: d.end.answer.resp.Header.Clone()}
@@ -49,7 +49,33 @@ func (c *call) toKeep(d *decision) *stale.Answer {
 func (c *call) keepLastGood(a stale.Answer) {
 	now := time.Now()
 	a.Stored = now
+	if s := c.gateway.shared.Load(); s != nil {
+		s.stale.Put(now, c.staleKey(), c.asked.header, a, c.op.keepStale)
+		return
+	}
 	c.gateway.state.stale.Put(now, c.staleKey(), c.asked.header, a)
+}
+
+// findGood looks for the last success, also at Redis where there is time for it.
+func (c *call) findGood(maxAge time.Duration) (stale.Answer, time.Duration, bool) {
+	now := time.Now()
+	s, patience := c.gateway.shared.Load(), min(c.reserve(), c.left())
+	if s == nil || patience <= 0 {
+		return c.gateway.state.stale.Get(now, c.staleKey(), c.asked.header, maxAge)
+	}
+	defer func() { c.rec.SharedWait += time.Since(now) }()
+	return s.stale.Get(now, patience, c.staleKey(), c.asked.header, maxAge)
+}
+
+// reserve is how much of the deadline is kept from the attempts, so that a stale
+// answer can be asked of Redis in time when they fail: as long as Redis may take, but
+// at most an eighth of the deadline.
+func (c *call) reserve() time.Duration {
+	s := c.gateway.shared.Load()
+	if s == nil || c.op.keepStale == 0 || !s.link.There() || !c.mayKeep() {
+		return 0
+	}
+	return min(s.link.Timeout(), c.deadline/8)
 }
 
 // lastGood gives the last success for the same request, nil where there is none
@@ -58,7 +84,7 @@ func (c *call) lastGood(maxAge time.Duration) *answer {
 	if c.tenant == "" || !c.mayKeep() {
 		return nil
 	}
-	kept, age, found := c.gateway.state.stale.Get(time.Now(), c.staleKey(), c.asked.header, maxAge)
+	kept, age, found := c.findGood(maxAge)
 	if !found {
 		return nil
 	}

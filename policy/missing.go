@@ -2,9 +2,9 @@ package policy
 
 import "errors"
 
-// MissingSecrets names every secret that a policy needs and no provider has for
-// anyone, with its place. It is nil when there is none, and for a Spec that has
-// mistakes.
+// MissingSecrets names every secret that a policy or the shared state needs and no
+// provider has, with its place. It is nil when there is none, and for a Spec that
+// has mistakes.
 func MissingSecrets(spec *Spec) error {
 	g, mistakes := compile(spec, NewState(nil))
 	if len(mistakes) > 0 {
@@ -13,10 +13,14 @@ func MissingSecrets(spec *Spec) error {
 	return g.MissingSecrets()
 }
 
-// MissingSecrets names every secret that a policy needs and no provider has
-// for anyone. It is nil when there is none.
+// MissingSecrets names every secret that a policy needs and no provider has for
+// anyone, and those of the shared state that no provider has for all. It is nil
+// when there is none.
 func (g *Gateway) MissingSecrets() error {
 	var missing []error
+	if g.sharing != nil {
+		missing = g.sharing.missing(g.secrets)
+	}
 	for _, name := range g.names() {
 		p := g.policies[name]
 		for i := range p.inject {

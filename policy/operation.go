@@ -47,7 +47,7 @@ type operation struct {
 	hints        []condition
 	otherwise    string
 	structure    *structureWatch // nil: its answers are not watched
-	keepsStale   bool            // a fallback may give stale answers
+	keepStale    time.Duration   // the longest that a fallback gives stale answers for, 0: none does
 	readsJSON    bool            // something reads variables, paths or the body
 	readsText    bool            // something reads the text of the body
 }

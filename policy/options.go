@@ -92,6 +92,7 @@ type State struct {
 	scrubbers  *secret.Scrubbers
 	logs       *calllog.Logs
 	structures *structures
+	sharings   sharings
 }
 
 // NewState makes an empty state: at most a million tenants and 64 MiB of stale
@@ -105,6 +106,7 @@ func NewState(observe func(breaker.Transition)) *State {
 		scrubbers:  secret.NewScrubbers(),
 		logs:       calllog.NewLogs(),
 		structures: &structures{known: make(map[string]*observed)},
+		sharings:   sharings{of: make(map[string]*sharedState)},
 	}
 }
 

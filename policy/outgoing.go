@@ -168,7 +168,7 @@ func dropHeader(header http.Header, name string) {
 // gzip where the bot wants it and only a copy is read.
 func (c *call) acceptEncoding(header http.Header) {
 	switch {
-	case c.scrubber != nil || c.op.keepsStale || c.envelope > 0:
+	case c.scrubber != nil || c.op.keepStale > 0 || c.envelope > 0:
 		// A stale answer may go to a bot that knows no codings.
 		header["Accept-Encoding"] = []string{"identity"}
 	case c.op.readsJSON || c.op.readsText:

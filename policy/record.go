@@ -60,6 +60,15 @@ type Record struct {
 	// Limits are the tenant's windows as they stood when the answer was made.
 	Limits []limit.State
 
+	// Decided is who decided on the call's limits where sidecars share them:
+	// "redis", "local" where Redis was away and this sidecar went on by itself, or
+	// "refused" where it was away and nobody may. It is empty without shared state,
+	// and where the call had nothing to ask.
+	Decided string
+
+	// SharedWait is how long the call waited for Redis in all.
+	SharedWait time.Duration
+
 	// FallbackAge is how old a stale answer was.
 	FallbackAge time.Duration
 

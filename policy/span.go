@@ -221,6 +221,7 @@ func (c *call) describeCall(span trace.Span) {
 	attributes = appendText(attributes, "signpost.route", r.Route,
 		"signpost.tenant", r.Tenant, "signpost.policy", r.Policy, "signpost.operation", r.Operation, "signpost.plan", r.Plan, "signpost.fallback", r.Fallback,
 		"signpost.reason", r.Reason, "signpost.breaker.state", r.BreakerState, "signpost.limit", r.LimitHit)
+	attributes = appendState(attributes, r)
 	if c.wasError() {
 		attributes = append(attributes, attribute.String("error.type", string(r.Outcome)))
 	}
@@ -273,6 +274,15 @@ func appendText(attributes []attribute.KeyValue, pairs ...string) []attribute.Ke
 		}
 	}
 	return attributes
+}
+
+// appendState appends what a state that sidecars share had to do with the call,
+// if anything.
+func appendState(attributes []attribute.KeyValue, r *Record) []attribute.KeyValue {
+	if r.SharedWait > 0 {
+		attributes = append(attributes, attribute.Float64("signpost.state.wait_ms", float64(r.SharedWait.Microseconds())/1000))
+	}
+	return appendText(attributes, "signpost.state", r.Decided)
 }
 
 // describeHint is the event that says why a branch was taken or passed by.

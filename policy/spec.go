@@ -26,6 +26,10 @@ type Spec struct {
 	// Secrets are the places where {secret.NAME} is looked up, in order.
 	Secrets []SecretSource `json:"secrets,omitempty"`
 
+	// State is where limits, breakers and stale answers live when sidecars share
+	// them. Default: in this process alone.
+	State *StateSpec `json:"state,omitempty"`
+
 	// MaxTimeout is the ceiling of every deadline. Default and upper bound: 60s.
 	MaxTimeout Duration `json:"max_timeout,omitempty"`
 

@@ -66,7 +66,7 @@ func (s *surveyor) suppose() []possible {
 			} else {
 				add(o, status, false, knownNothing, defaults)
 			}
-			if s.op.keepsStale {
+			if s.op.keepStale > 0 {
 				add(o, status, true, knownStale, nil)
 			}
 		}

@@ -142,3 +142,32 @@ func TestLimitsAndSitesAreLookedAt(t *testing.T) {
 		}
 	}
 }
+
+func TestASharedStateIsLookedAt(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"memory", whole(`state memory`), ""},
+		{"a machine's own", whole(`state redis redis://localhost:6379/2`), ""},
+		{"addresses inside", whole(`state redis redis://10.1.2.3,[fd00::1]:7000,[::1],192.168.0.9`), ""},
+		{"names inside", whole(`state redis redis://redis,redis.default.svc.cluster.local:6379`), ""},
+		{"one host elsewhere", whole(`state redis redis://redis,cache.example`), "3:state-without-tls"},
+		{"an address elsewhere", whole(`state redis redis://192.0.2.7:6379`), "3:state-without-tls"},
+		{"TLS", whole(`state redis rediss://cache.example`), ""},
+		{"a user and a secret in the address", whole(`state redis redis://bot:{secret.redis}@redis`), ""},
+		{"a password in the address", whole(`state redis redis://:hunter2@redis`), "3:plain-state-password"},
+		{"a password without a user", whole(`state redis redis://redis {`, "\tpassword hunter2", `}`), "4:plain-state-password"},
+		{"a password of Sentinels", whole(`state redis redis://redis {`, "\tsentinel main", "\tsentinel_password hunter2", `}`), "5:plain-state-password"},
+		{"a user in the open", whole(`state redis redis://redis {`, "\tuser bot", "\tpassword {secret.redis}", `}`), ""},
+		{"a wait that is half of the deadline", whole(`state redis redis://redis {`, "\tfail closed", "\ttimeout 2s", `}`), ""},
+		{"a wait beyond half of the deadline", whole(`state redis redis://redis {`, "\tfail closed", "\ttimeout 2100ms", `}`), "5:state-timeout-cut"},
+		{"a wait beyond half of the ceiling", strings.Replace(whole(`max_timeout 3s`, `state redis redis://redis {`, "\tfail closed", "\ttimeout 2s", `}`), "\ttimeout 4s\n", "", 1), "6:state-timeout-cut"},
+		{"a wait that nobody is refused after", whole(`state redis redis://redis {`, "\ttimeout 5s", `}`), ""},
+		{"the usual wait", strings.Replace(whole(`state redis redis://redis {`, "\tfail closed", `}`), "4s", "300ms", 1), ""},
+		{"leases of small windows", whole(`plan default {`, "\trate_limit 999/m", `}`, `state redis redis://redis {`, "\tleases", `}`), "7:leases-in-vain/note"},
+		{"leases of a plan", whole(`plan default {`, "\trate_limit 1000/m", `}`, `state redis redis://redis {`, "\tleases", `}`), ""},
+		{"leases of a policy", strings.Replace(whole(`state redis redis://redis {`, "\tleases", `}`), "timeout 4s", "timeout 4s\n\t\t\trate_limit 5000/h shared", 1), ""},
+	} {
+		if got := brief(check(t, t.TempDir(), c.text)); got != c.want {
+			t.Errorf("%s: got %q, want %q\n%s", c.name, got, c.want, c.text)
+		}
+	}
+}

@@ -12,7 +12,7 @@
 //	rule.go      what a rule is; rules_*.go, all of them with their examples
 //	check.go     from a Subject to a Report
 //	hints.go     conditions; failures.go, fallbacks and retries; times.go, deadlines
-//	inject.go    credentials; network.go, hosts; limits.go; tenants.go; extracts.go
+//	inject.go    credentials; network.go, hosts; limits.go; tenants.go; extracts.go; state.go
 //	site.go      the sites around the policies
 //	source.go    the lines of a configuration, for excerpts and comments
 //	ignore.go    the comments that silence rules

@@ -4,13 +4,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/signpost-gateway/signpost/policy/redislink"
 )
 
 // masked stands for what may be a credential.
 const masked = "***"
 
 // privateBlocks are the words whose lines and blocks may hold credentials.
-var privateBlocks = []string{"inject", "alerts", "basic_auth", "basicauth"}
+var privateBlocks = []string{"inject", "alerts", "state", "basic_auth", "basicauth"}
 
 // shownArguments are how many arguments of a private block's words are shown; of
 // words that are not here, none, and not the word either.
@@ -18,6 +20,8 @@ var shownArguments = map[string]int{
 	"inject": 1, "alerts": 0, "basic_auth": 0, "basicauth": 0, "smtp": 1, "from": 1, "username": 0, "password": 0, "webhook": 0,
 	"key": 0, "alg": 1, "kid": 1, "claim": 1, "ttl": 1, "as": 2, "token_url": 1, "client_id": 0, "client_secret": 0,
 	"scopes": 99, "auth": 1, "param": 1, "}": 0,
+	"state": 1, "fail": 1, "user": 0, "sentinel": 1, "sentinel_user": 0, "sentinel_password": 0, "ca": 1, "certificate": 2,
+	"prefix": 1, "timeout": 1, "connections": 1, "leases": 0, "max_tenants": 1, "max_stale": 1,
 }
 
 // userInfo is the name and password of an address.
@@ -71,7 +75,26 @@ func (l *line) hideArguments() string {
 	if l.words[0].is("inject") && len(l.words) > 2 && (l.words[1].is("header") || l.words[1].is("query")) {
 		shown = 2
 	}
+	if l.words[0].is("state") {
+		shown = l.shownOfState()
+	}
 	return l.hide(1 + shown)
+}
+
+// shownOfState is how many arguments of `state` are shown: an address only where it
+// is one that holds no user and password, and nothing where the word before it was
+// forgotten.
+func (l *line) shownOfState() int {
+	switch {
+	case len(l.words) > 1 && l.words[1].is("memory"):
+		return 1
+	case len(l.words) < 3 || !l.words[1].is("redis"):
+		return 0
+	}
+	if address, err := redislink.ParseURL(l.words[2].text); err != nil || address.User+address.Password != "" {
+		return 1
+	}
+	return 2
 }
 
 // hide hides the words from one on, but for references and the sign that opens a

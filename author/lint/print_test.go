@@ -86,6 +86,10 @@ func TestWhatMayBeACredentialIsNotShown(t *testing.T) {
 		operation(`header X-Api-Key ` + hidden),
 		strings.Replace(in(), "https://", "https://me:"+hidden+"@", 1),
 		whole(`alerts {`, "\twebhook https://hooks.example/"+hidden+" 2", "\tsmtp a.example:25 {", "\t\tpassword "+hidden+" 2", "\t}", `}`),
+		whole(`state redis redis://bot:` + hidden + `@redis`),
+		whole(`state redis "redis://bot:a/`+hidden+`#" {`, `}`),
+		whole(`state redis://bot:a/` + hidden + `@redis`),
+		whole(`state redis redis://redis {`, "\tpassword "+hidden, "\tsentinel_password "+hidden+" 2", "\tuser "+hidden+" 2", "\t"+hidden, `}`),
 	} {
 		t.Chdir(t.TempDir())
 		name := "store.caddyfile"

@@ -47,7 +47,7 @@ func (r *Rule) Anchor() string { return "docs/check.md#" + r.ID }
 
 // Rules gives all rules, in the order of the documentation.
 func Rules() []Rule {
-	return slices.Concat(conditionRules, failureRules, credentialRules, limitRules, siteRules)
+	return slices.Concat(conditionRules, failureRules, credentialRules, limitRules, stateRules, siteRules)
 }
 
 // ruleOf finds a rule by its id, nil where there is none.

@@ -31,7 +31,7 @@ type Cast struct {
 // the Spec is at fault.
 func Open(spec *policy.Spec, c Cast) (*policy.Gateway, error) {
 	tokens := new(Stage) // Counts them.
-	return policy.New(*spec, policy.Options{
+	return policy.New(alone(spec), policy.Options{
 		State:   c.State,
 		Secrets: standIns(spec),
 		Tenants: c.Tenants,

@@ -63,7 +63,7 @@ func New(spec *policy.Spec, o Options) (*Stage, error) {
 // open compiles what has been pruned.
 func open(spec *policy.Spec, tenants *tenant.File) (*Stage, error) {
 	s := new(Stage)
-	gateway, err := policy.New(*spec, policy.Options{
+	gateway, err := policy.New(alone(spec), policy.Options{
 		Secrets: standIns(spec),
 		Tenants: tenants,
 		Backoff: longest,
@@ -78,6 +78,13 @@ func open(spec *policy.Spec, tenants *tenant.File) (*Stage, error) {
 	}
 	s.gateway = gateway
 	return s, nil
+}
+
+// alone is a configuration as for a sidecar that shares its state with nobody.
+func alone(spec *policy.Spec) policy.Spec {
+	one := *spec
+	one.State = nil
+	return one
 }
 
 // longest is the back-off of a further attempt at its bound, so that a test comes to

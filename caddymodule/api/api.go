@@ -77,6 +77,7 @@ type endpoint map[string]answerer
 var endpoints = map[string]endpoint{
 	"info":                                {http.MethodGet: (*api).info},
 	"policies":                            {http.MethodGet: (*api).policies},
+	"state":                               {http.MethodGet: (*api).state},
 	"traffic":                             {http.MethodGet: (*api).traffic},
 	"calls":                               {http.MethodGet: (*api).calls},
 	"calls/{id}":                          {http.MethodGet: (*api).call},

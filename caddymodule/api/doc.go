@@ -7,6 +7,7 @@
 //	query.go      parameters and bodies, read strictly
 //	stamp.go      times and spans of time as JSON
 //	info.go       GET  info
+//	state.go      GET  state
 //	policies.go   GET  policies, traffic
 //	calls.go      GET  calls, calls/<id>
 //	export.go     GET  calls/export

@@ -46,6 +46,16 @@ func TestAnIdleGatewayGivesEmptyLists(t *testing.T) {
 	a.want(t, `"closed"`, "breakers", 0, "cells", 0, "state")
 }
 
+func TestAStateThatIsNotSharedHasNothingToTell(t *testing.T) {
+	g := open(t, store(), says(200, shipped))
+	g.bot("acme", "/orders/1")
+	a := g.get("state")
+	a.want(t, `{"kind":"memory","fail":"","there":false,"since":null,"reason":"","address":"","mode":"","sidecar":"","round_trip_ms":0,
+		"calls":0,"failures":0,"dropped":0,"times_away":0,"decided":{"redis":0,"local":0,"refused":0}}`)
+	id := g.get("calls").at(t, "calls", 0, "id").(string)
+	g.get("calls/"+id).want(t, `null`, "state")
+}
+
 func TestWhatHasNotLearnedAStructureHasNone(t *testing.T) {
 	g := open(t, store(), says(200, shipped))
 	g.get("drift").want(t, `"learning"`, "operations", 0, "state")

@@ -26,7 +26,7 @@ type Options struct {
 const apiRoot = "signpost"
 
 // apiWords are the first words of the operator API's paths.
-var apiWords = []string{"info", "policies", "traffic", "calls", "breakers", "tenants", "drift", "alerts", "test"}
+var apiWords = []string{"info", "state", "policies", "traffic", "calls", "breakers", "tenants", "drift", "alerts", "test"}
 
 // contentSecurityPolicy lets the page use its own files and its own API, and
 // nothing else: no inline script or style, no form that leaves, no frame

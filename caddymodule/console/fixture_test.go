@@ -36,6 +36,7 @@ const hostileText = `<img src=x onerror="document.title='owned'"><script>documen
 var ownWords = []string{
 	"id", "time", "started", "now", "start", "since", "probe_at", "held_until", "held", "state", "kind", "outcome", "route_by",
 	"body_encoding", "version", "learned", "drifting_since", "last_seen", "last_told", "next", "breaker", "type", "trace_id", "status", "limits",
+	"fail", "mode", "decided",
 }
 
 // fixture is an operator API that serves what it is told to, for the tests of
@@ -132,6 +133,8 @@ func (s *fixture) read(words []string, r *http.Request) (any, bool) {
 	switch words[0] {
 	case "info":
 		return obj{"version": "v0.4.0", "started": stamp(s.now.Add(-26 * time.Hour)), "trace_ui": s.traceUI, "allow_changes": s.allowChanges}, true
+	case "state":
+		return s.state(), true
 	case "policies":
 		return obj{"policies": given(full, fixturePolicies())}, true
 	case "traffic":
@@ -154,6 +157,18 @@ func (s *fixture) read(words []string, r *http.Request) (any, bool) {
 		return obj{"operations": given(full, s.structures())}, true
 	}
 	return nil, false
+}
+
+// state is that of a Redis which went away.
+func (s *fixture) state() obj {
+	if s.flavour == empty {
+		return obj{"kind": "memory", "fail": "", "there": false, "since": nil, "reason": ""}
+	}
+	return obj{
+		"kind": "redis", "fail": "local", "there": false, "since": stamp(s.now.Add(-40 * time.Second)), "reason": "connection refused",
+		"address": "redis://redis.internal:6379", "mode": "standalone", "sidecar": "K7Q2M4XZ", "round_trip_ms": 0.412, "calls": 9120, "failures": 3, "dropped": 0, "times_away": 1,
+		"decided": obj{"redis": 9003, "local": 117, "refused": 0},
+	}
 }
 
 func given(full bool, l list) list {

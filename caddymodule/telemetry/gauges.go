@@ -26,6 +26,9 @@ type Inspected interface {
 
 	// Structures tells of which operations the answers changed.
 	Structures() []policy.StructureInfo
+
+	// SharedState tells whether Redis is there, where sidecars share their state.
+	SharedState() policy.SharedStateInfo
 }
 
 // Gauges reads, when it is scraped, what changes without a call: an open
@@ -41,6 +44,7 @@ type Gauges struct {
 	tenantCount *prometheus.Desc
 	held        *prometheus.Desc
 	drift       *prometheus.Desc
+	shared      *prometheus.Desc
 }
 
 // NewGauges gives a collector that asks gateway and tenants, which must be
@@ -60,6 +64,8 @@ func NewGauges(gateway Inspected, tenants func() int) *Gauges {
 			"1 where a breaker is held open or closed by hand, else 0.", []string{"policy"}, nil),
 		drift: prometheus.NewDesc("signpost_drift",
 			"1 where the structure of an operation's answers changed and nobody accepted or ignored that, else 0.", []string{"policy", "operation"}, nil),
+		shared: prometheus.NewDesc("signpost_shared_state_up",
+			"1 while Redis decides for all sidecars together, 0 while it is away. Missing where nothing is shared.", nil, nil),
 	}
 }
 
@@ -70,6 +76,7 @@ func (g *Gauges) Describe(ch chan<- *prometheus.Desc) {
 	ch <- g.tenantCount
 	ch <- g.held
 	ch <- g.drift
+	ch <- g.shared
 }
 
 // Collect sends the values of this moment.
@@ -80,6 +87,9 @@ func (g *Gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, s := range g.gateway.Structures() {
 		ch <- prometheus.MustNewConstMetric(g.drift, prometheus.GaugeValue, oneIf(s.State == "drifting"), s.Policy, s.Operation)
+	}
+	if s := g.gateway.SharedState(); s.Kind == "redis" {
+		ch <- prometheus.MustNewConstMetric(g.shared, prometheus.GaugeValue, oneIf(s.There))
 	}
 	for policy, cells := range g.gateway.BreakerStates() {
 		for host, h := range joinCells(cells, maxBreakerHosts) {

@@ -76,11 +76,13 @@ type inspected struct {
 	states     map[string][]breaker.Status
 	breakers   []policy.BreakerInfo
 	structures []policy.StructureInfo
+	shared     policy.SharedStateInfo
 }
 
 func (i inspected) BreakerStates() map[string][]breaker.Status { return i.states }
 func (i inspected) Breakers() []policy.BreakerInfo             { return i.breakers }
 func (i inspected) Structures() []policy.StructureInfo         { return i.structures }
+func (i inspected) SharedState() policy.SharedStateInfo        { return i.shared }
 
 func TestWhatIsHeldAndWhatDriftsIsReadAtTheScrape(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
@@ -101,4 +103,18 @@ signpost_drift{operation="order",policy="store"} 1
 # TYPE signpost_tenants gauge
 signpost_tenants 0
 `)
+}
+
+func TestWhetherRedisIsThereIsToldOnlyWhereStateIsShared(t *testing.T) {
+	const help = "# HELP signpost_shared_state_up 1 while Redis decides for all sidecars together, 0 while it is away. Missing where nothing is shared.\n" +
+		"# TYPE signpost_shared_state_up gauge\n"
+	for want, shared := range map[string]policy.SharedStateInfo{
+		"":                                    {Kind: "memory"},
+		help + "signpost_shared_state_up 1\n": {Kind: "redis", There: true},
+		help + "signpost_shared_state_up 0\n": {Kind: "redis"},
+	} {
+		registry := prometheus.NewPedanticRegistry()
+		registry.MustRegister(NewGauges(inspected{shared: shared}, func() int { return 0 }))
+		expectMetrics(t, registry, want, "signpost_shared_state_up")
+	}
 }

@@ -65,6 +65,8 @@ func callFields(r *policy.Record, leftOut int) []zap.Field {
 		milliseconds("duration_ms", r.Duration),
 		milliseconds("upstream_ms", r.Upstream),
 		optional("breaker", r.BreakerState),
+		optional("state", r.Decided),
+		waited("state_wait_ms", r.SharedWait),
 		optional("broken", r.Broken),
 		number("left_out", leftOut),
 	}
@@ -88,6 +90,14 @@ func number(key string, n int) zap.Field {
 		return zap.Skip()
 	}
 	return zap.Int(key, n)
+}
+
+// waited is a duration that is left out where it is none.
+func waited(key string, d time.Duration) zap.Field {
+	if d == 0 {
+		return zap.Skip()
+	}
+	return milliseconds(key, d)
 }
 
 // milliseconds is a duration with its microseconds as decimals.

@@ -26,6 +26,7 @@ func failedCall() *policy.Record {
 		Reason: "no answer within 4s", Fallback: "static",
 	}
 	r.BreakerState, r.Broken = "half-open", "reset"
+	r.Decided, r.SharedWait = "local", 30*time.Millisecond
 	r.Trace = trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0xab}, SpanID: trace.SpanID{1}})
 	return r
 }
@@ -41,7 +42,7 @@ func TestALineTellsAllOfACall(t *testing.T) {
 		"method": "GET", "path": "/orders/1", "status": int64(504), "upstream_status": int64(503),
 		"outcome": "timeout", "reason": "no answer within 4s", "route": "error", "next": "stop",
 		"fallback": "static", "attempts": int64(1), "duration_ms": 43.12, "upstream_ms": 43.0,
-		"breaker": "half-open", "broken": "reset", "trace_id": "ab000000000000000000000000000000",
+		"breaker": "half-open", "state": "local", "state_wait_ms": 30.0, "broken": "reset", "trace_id": "ab000000000000000000000000000000",
 	}
 	if got := lines.All()[0].ContextMap(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -145,6 +146,7 @@ func TestNothingInALineIsUnbounded(t *testing.T) {
 	huge := strings.Repeat("é", 1<<20)
 	r.Policy, r.Operation, r.Tenant, r.Plan, r.Method, r.Path = huge, huge, huge, huge, huge, huge
 	r.Reason, r.Route, r.BreakerState, r.Broken, r.Fallback = huge, huge, huge, huge, huge
+	r.Decided = huge
 	for _, f := range callFields(r, 0) {
 		if len(f.String) > maxLogValue || !utf8.ValidString(f.String) {
 			t.Errorf("%s: got %d bytes, valid %v", f.Key, len(f.String), utf8.ValidString(f.String))

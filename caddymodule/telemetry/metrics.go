@@ -11,10 +11,12 @@ import (
 )
 
 // callBuckets are the bounds in seconds that OpenTelemetry's conventions for
-// HTTP advise; ownBuckets are for what takes well under a millisecond.
+// HTTP advise; ownBuckets are for what takes well under a millisecond, and
+// tripBuckets for a way over the network to a server nearby.
 var (
 	callBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10}
 	ownBuckets  = []float64{0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1, 1}
+	tripBuckets = []float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1}
 )
 
 // Metrics counts calls. There is one of it in a process, so that counters go
@@ -32,6 +34,11 @@ type Metrics struct {
 	hintErrors      *prometheus.CounterVec
 	conditionErrors *prometheus.CounterVec
 	brokenAnswers   *prometheus.CounterVec
+
+	// decided counts the calls whose limits a shared state decides, and trips how
+	// long they waited for that.
+	decided *prometheus.CounterVec
+	trips   prometheus.Histogram
 
 	drifting *prometheus.CounterVec
 	alerts   *prometheus.CounterVec
@@ -51,6 +58,7 @@ type Metrics struct {
 	byHint      *series[[3]string, prometheus.Counter]  // policy, operation, route
 	byDrift     *series[[2]string, prometheus.Counter]  // policy, operation
 	byPolicy    *series[[1]string, *policySeries]       // policy
+	byDecider   *series[[1]string, prometheus.Counter]  // decided
 }
 
 // callSeries is what one look-up finds for a call.
@@ -109,8 +117,19 @@ func newMetrics() *Metrics {
 			Help: "Caddy events that were not emitted because too many waited.",
 		}),
 	}
+	m.share()
 	m.cache()
 	return m
+}
+
+// share makes the metrics of a state that sidecars share.
+func (m *Metrics) share() {
+	m.decided = counters("signpost_shared_state_calls_total",
+		"Calls by who decided on their limits: redis, local (this sidecar alone, as Redis was away), refused (nobody may then).", "decided")
+	m.trips = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "signpost_shared_state_round_trip_seconds",
+		Help: "How long calls on which Redis decided waited for it in all.", Buckets: tripBuckets,
+	})
 }
 
 // counters makes a vector of counters.
@@ -131,6 +150,9 @@ func (m *Metrics) cache() {
 			own:    m.gatewayDuration.WithLabelValues(k[:]...),
 			broken: m.brokenAnswers.WithLabelValues(k[:]...),
 		}
+	})
+	m.byDecider = newSeries([1]string{o}, func(k [1]string) prometheus.Counter {
+		return m.decided.WithLabelValues(k[:]...)
 	})
 	m.byOperation = newSeries([2]string{o, o}, func(k [2]string) *operationSeries {
 		return &operationSeries{
@@ -170,7 +192,7 @@ func (m *Metrics) cache() {
 func (m *Metrics) Register(registry prometheus.Registerer) error {
 	for _, c := range []prometheus.Collector{
 		m.calls, m.callDuration, m.gatewayDuration, m.attemptDuration, m.rateLimited, m.fallbacks,
-		m.retries, m.hintErrors, m.conditionErrors, m.brokenAnswers, m.drifting, m.alerts, m.spansDropped, m.eventsDropped,
+		m.retries, m.hintErrors, m.conditionErrors, m.brokenAnswers, m.decided, m.trips, m.drifting, m.alerts, m.spansDropped, m.eventsDropped,
 	} {
 		var already prometheus.AlreadyRegisteredError
 		if err := registry.Register(c); err != nil && !errors.As(err, &already) {
@@ -210,6 +232,12 @@ func (m *Metrics) Observe(r *policy.Record) {
 	}
 	if r.Broken != "" {
 		s.policy.broken.Inc()
+	}
+	if r.Decided != "" {
+		m.byDecider.of([1]string{r.Decided}).Inc()
+	}
+	if r.Decided == "redis" { // What failed was no round trip, and what is local needs none.
+		m.trips.Observe(r.SharedWait.Seconds())
 	}
 	if len(r.Drift) > 0 {
 		m.byDrift.of([2]string{r.Policy, r.Operation}).Inc()

@@ -98,6 +98,47 @@ signpost_broken_answers_total{policy="store"} 0
 	}
 }
 
+func TestCallsAreCountedByWhoDecidedOnTheirLimits(t *testing.T) {
+	m := newMetrics()
+	registry := registryOf(t, m)
+	for _, call := range []struct {
+		decided string
+		wait    time.Duration
+	}{
+		{"", 0}, {"redis", 400 * time.Microsecond}, {"redis", 20 * time.Millisecond}, {"redis", 2 * time.Second},
+		{"local", 30 * time.Millisecond}, {"local", time.Microsecond}, {"refused", 200 * time.Millisecond},
+	} {
+		r := shippedCall()
+		r.Decided, r.SharedWait = call.decided, call.wait
+		m.Observe(r)
+	}
+	expectMetrics(t, registry, `
+# HELP signpost_shared_state_calls_total Calls by who decided on their limits: redis, local (this sidecar alone, as Redis was away), refused (nobody may then).
+# TYPE signpost_shared_state_calls_total counter
+signpost_shared_state_calls_total{decided="local"} 2
+signpost_shared_state_calls_total{decided="redis"} 3
+signpost_shared_state_calls_total{decided="refused"} 1
+# HELP signpost_shared_state_round_trip_seconds How long calls on which Redis decided waited for it in all.
+# TYPE signpost_shared_state_round_trip_seconds histogram
+signpost_shared_state_round_trip_seconds_bucket{le="0.0001"} 0
+signpost_shared_state_round_trip_seconds_bucket{le="0.00025"} 0
+signpost_shared_state_round_trip_seconds_bucket{le="0.0005"} 1
+signpost_shared_state_round_trip_seconds_bucket{le="0.001"} 1
+signpost_shared_state_round_trip_seconds_bucket{le="0.0025"} 1
+signpost_shared_state_round_trip_seconds_bucket{le="0.005"} 1
+signpost_shared_state_round_trip_seconds_bucket{le="0.01"} 1
+signpost_shared_state_round_trip_seconds_bucket{le="0.025"} 2
+signpost_shared_state_round_trip_seconds_bucket{le="0.05"} 2
+signpost_shared_state_round_trip_seconds_bucket{le="0.1"} 2
+signpost_shared_state_round_trip_seconds_bucket{le="0.25"} 2
+signpost_shared_state_round_trip_seconds_bucket{le="0.5"} 2
+signpost_shared_state_round_trip_seconds_bucket{le="1"} 2
+signpost_shared_state_round_trip_seconds_bucket{le="+Inf"} 3
+signpost_shared_state_round_trip_seconds_sum 2.0204
+signpost_shared_state_round_trip_seconds_count 3
+`, "signpost_shared_state_calls_total", "signpost_shared_state_round_trip_seconds")
+}
+
 func TestDurationsAreInSecondsAndNeverNegative(t *testing.T) {
 	m := newMetrics()
 	registry := registryOf(t, m)
@@ -243,6 +284,7 @@ func TestObservingACallAllocatesNothing(t *testing.T) {
 	m := newMetrics()
 	call := shippedCall()
 	call.Fallback, call.Outcome, call.LimitHit, call.Broken = "stale", policy.RateLimited, "10/m", "reset"
+	call.Decided, call.SharedWait = "redis", time.Millisecond
 	call.Hints[0].Err = errors.New("x")
 	call.Attempts = append(call.Attempts, call.Attempts[0])
 	m.Observe(call)

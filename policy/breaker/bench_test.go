@@ -36,6 +36,28 @@ func BenchmarkClosed(b *testing.B) {
 	}
 }
 
+// What peers add to a call of a closed breaker.
+func BenchmarkClosedWithPeers(b *testing.B) {
+	br, peers := hearing(Default())
+	go peers.Run(b.Context())
+	b.ReportAllocs()
+	for b.Loop() {
+		places := br.Places(host, "acme", time.Second)
+		p, _ := br.AllowProbe(host, "acme", time.Second, places)
+		p.Done(Success)
+	}
+}
+
+// A message of a sidecar with a thousand calls a second.
+func BenchmarkHear(b *testing.B) {
+	_, peers := hearing(Default())
+	message := lined("results", "you", "store", "0 20 0 0", host, "")
+	b.ReportAllocs()
+	for b.Loop() {
+		peers.Hear(message)
+	}
+}
+
 func BenchmarkClosedParallel(b *testing.B) {
 	br := fresh(Default())
 	b.ReportAllocs()

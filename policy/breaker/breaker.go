@@ -81,7 +81,7 @@ type Breaker struct {
 
 func newBreaker(policy string, c Config, r *Registry, h *hand) *Breaker {
 	b := &Breaker{policy: policy, config: c, registry: r, teller: &r.teller, hand: h}
-	makeCell := func(k cellKey) *cell { return newCell(k, c, h, b.emit) }
+	makeCell := func(k cellKey) *cell { return newCell(b, k) }
 	b.hosts = newTable(MaxHosts, makeCell)
 	b.tenants = newTable(MaxTenants, makeCell)
 	return b
@@ -105,8 +105,14 @@ func (b *Breaker) Config() Config { return b.config }
 //
 // A probe whose Done was not called within lease gives its place back; what is
 // reported later says nothing. Lease should be what is left of the attempt's
-// deadline; 0, and more than MaxLease, is MaxLease.
+// deadline; 0, and more than MaxLease, is MaxLease. Where a registry has joined peers,
+// calls ask AllowProbe.
 func (b *Breaker) Allow(host, tenant string, lease time.Duration) (Permit, *Refusal) {
+	return b.allow(host, tenant, lease, nil)
+}
+
+// allow is Allow and AllowProbe.
+func (b *Breaker) allow(host, tenant string, lease time.Duration, c *claims) (Permit, *Refusal) {
 	o := b.hand.standing()
 	if o.holds() && o.state == Open {
 		return Permit{}, o.refuse(b.config)
@@ -114,16 +120,14 @@ func (b *Breaker) Allow(host, tenant string, lease time.Duration) (Permit, *Refu
 	if b.config.Off {
 		return Permit{}, nil
 	}
-	if lease <= 0 || lease > MaxLease {
-		lease = MaxLease
-	}
+	lease = boundLease(lease)
 	hostKey := cellKey{host: host}
 	x := b.hosts.find(hostKey)
 	if x == nil {
 		x = b.hosts.findOrMake(hostKey)
 	}
 	p := Permit{breaker: b, key: cellKey{host, tenant}}
-	refusal := p.enter(x, o, lease)
+	refusal := p.enter(x, o, lease, c)
 	b.teller.tell()
 	if refusal != nil {
 		return Permit{}, refusal
@@ -132,6 +136,13 @@ func (b *Breaker) Allow(host, tenant string, lease time.Duration) (Permit, *Refu
 		p.start = time.Now()
 	}
 	return p, nil
+}
+
+func boundLease(lease time.Duration) time.Duration {
+	if lease <= 0 || lease > MaxLease {
+		return MaxLease
+	}
+	return lease
 }
 
 // State tells of the cell that a call of the tenant's to the host would meet:
@@ -231,16 +242,35 @@ func (p *Permit) State() State {
 func (p *Permit) OfTenant() bool { return p.tenant.cell != nil }
 
 // enter takes a place in the host's cell and in the tenant's, or in neither.
-func (p *Permit) enter(host *cell, o *order, lease time.Duration) (refusal *Refusal) {
-	if p.host, refusal = host.enter(o, lease); refusal != nil {
-		return refusal
+func (p *Permit) enter(host *cell, o *order, lease time.Duration, c *claims) (refusal *Refusal) {
+	if p.host, refusal = host.enter(o, lease, c); refusal != nil {
+		return p.worse(refusal, o, lease, c)
 	}
+	if own := p.own(); own != nil {
+		if p.tenant, refusal = own.enter(o, lease, c); refusal != nil {
+			p.host.leave(errIgnored)
+		}
+	}
+	return refusal
+}
+
+// own is the tenant's own cell, nil if it has none.
+func (p *Permit) own() *cell {
 	if p.key.tenant == "" {
 		return nil
 	}
-	if own := p.breaker.tenants.find(p.key); own != nil {
-		if p.tenant, refusal = own.enter(o, lease); refusal != nil {
-			p.host.leave(errIgnored)
+	return p.breaker.tenants.find(p.key)
+}
+
+// worse gives the refusal of the tenant's own cell where that is open. A call that
+// it refuses has claimed no place in the host's, and would else be told that.
+func (p *Permit) worse(refusal *Refusal, o *order, lease time.Duration, c *claims) *Refusal {
+	if c == nil || refusal.State != HalfOpen {
+		return refusal
+	}
+	if own := p.own(); own != nil && !own.passes(o) {
+		if state, _ := own.standing(); state == Open {
+			_, refusal = own.enter(o, lease, c)
 		}
 	}
 	return refusal

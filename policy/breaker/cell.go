@@ -25,10 +25,12 @@ type cellKey struct{ host, tenant string }
 // cell is one breaker. Everything that touches the state machine holds mu,
 // which is why the state can change only under mu.
 type cell struct {
+	policy string
 	key    cellKey
 	config Config
 	hand   *hand
 	emit   func(Transition)
+	peers  *atomic.Pointer[Peers] // The registry's; holds nil while it is by itself.
 
 	// obeyed is the latest order that the cell knows of. Set under mu.
 	obeyed atomic.Pointer[order]
@@ -42,15 +44,19 @@ type cell struct {
 	mu      sync.Mutex
 	machine *gobreaker.TwoStepCircuitBreaker[struct{}]
 	since   time.Time // When the state began.
+	ends    time.Time // When the open time does, or did.
 	used    time.Time // When a tenant's result was last counted.
 	probes  []*probe  // On their way; at most config.Probes.
 	retired bool      // Dropped by its breaker; tells no transitions any more.
+	shared            // What it has to do with its peers.
 }
 
 // probe is a place in a half-open cell.
 type probe struct {
 	report  func(error)
 	expires time.Time
+	place   Place  // At Redis; none while it is by itself.
+	peers   *Peers // Who know of the place.
 }
 
 // ticket is what a call holds of one cell.
@@ -60,18 +66,22 @@ type ticket struct {
 	probe *probe // Nil unless the cell was half-open.
 }
 
-func newCell(key cellKey, c Config, h *hand, emit func(Transition)) *cell {
-	now := time.Now()
-	x := &cell{key: key, config: c, hand: h, emit: emit, since: now, used: now}
-	x.machine = x.newMachine()
+func newCell(b *Breaker, key cellKey) *cell {
+	now, h := time.Now(), b.hand
+	x := &cell{
+		policy: b.policy, key: key, config: b.config, hand: h, emit: b.emit, peers: &b.registry.peers,
+		since: now, used: now,
+	}
+	x.machine = x.newMachine(x.config.Open)
 	if o := h.standing(); !o.holds() {
 		x.obeyed.Store(o) // A new cell is as good as reset. Into a hold it has to change.
 	}
 	return x
 }
 
-// newMachine makes a state machine that has counted nothing.
-func (x *cell) newMachine() *gobreaker.TwoStepCircuitBreaker[struct{}] {
+// newMachine makes a state machine that has counted nothing, and is open for so long
+// when it opens.
+func (x *cell) newMachine(open time.Duration) *gobreaker.TwoStepCircuitBreaker[struct{}] {
 	c := x.config
 	return gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests: uint32(c.Probes),
@@ -80,7 +90,7 @@ func (x *cell) newMachine() *gobreaker.TwoStepCircuitBreaker[struct{}] {
 		BucketPeriod: (c.Window + buckets - 1) / buckets,
 		// The machine stays open while the time has not been exceeded; probes
 		// are promised for the very moment.
-		Timeout: c.Open - 1,
+		Timeout: max(open-1, 1),
 		// These run under the machine's lock: they may not call it.
 		ReadyToTrip: func(n gobreaker.Counts) bool {
 			return x.ripe(n)
@@ -96,15 +106,23 @@ func finished(n gobreaker.Counts) uint32 { return n.TotalSuccesses + n.TotalFail
 // ripe reports whether the counts open the cell, which they do not while it is
 // held. mu is held.
 func (x *cell) ripe(n gobreaker.Counts) bool {
-	return !x.obeyed.Load().holds() && x.config.ripe(finished(n), n.TotalFailures, n.ConsecutiveFailures)
+	return x.forcing || !x.obeyed.Load().holds() && x.config.ripe(finished(n), n.TotalFailures, n.ConsecutiveFailures)
 }
 
 // changed notes a transition of the machine. mu and the machine's lock are held.
 func (x *cell) changed(to State) {
-	if to == HalfOpen {
-		x.begin(to, x.since.Add(x.config.Open))
-	} else {
-		x.begin(to, time.Now())
+	now := time.Now()
+	switch {
+	case x.forcing:
+	case to == HalfOpen:
+		x.begin(to, x.ends)
+	case to == Open:
+		x.begin(to, now)
+		x.ends = now.Add(x.config.Open)
+		x.tripped()
+	default:
+		x.begin(to, now)
+		x.ended()
 	}
 }
 
@@ -112,7 +130,7 @@ func (x *cell) changed(to State) {
 func (x *cell) begin(to State, at time.Time) {
 	epoch := x.epoch.Load()
 	from := State(epoch & 3)
-	x.since, x.probes = at, nil
+	x.since, x.probes, x.tally = at, nil, tally{}
 	x.epoch.Store((epoch>>2+1)<<2 | uint64(to))
 	if from != to && !x.retired {
 		x.emit(Transition{Host: x.key.host, Tenant: x.key.tenant, From: from, To: to, At: at})
@@ -131,7 +149,8 @@ func (x *cell) obey() {
 // held.
 func (x *cell) startAfresh() {
 	o := x.hand.latest.Load()
-	x.machine = x.newMachine()
+	x.machine, x.borrowed = x.newMachine(x.config.Open), false
+	x.ended()
 	x.begin(o.target(), o.since)
 	x.obeyed.Store(o) // Last: who sees it sees the new epoch.
 }
@@ -154,8 +173,9 @@ func (x *cell) state() State {
 }
 
 // enter asks to let a call pass that knows of the order o. In a closed cell that
-// has obeyed it, it takes no lock and allocates nothing.
-func (x *cell) enter(o *order, lease time.Duration) (ticket, *Refusal) {
+// has obeyed it, it takes no lock and allocates nothing. A probe needs one of the
+// places that were claimed, where peers are there.
+func (x *cell) enter(o *order, lease time.Duration, c *claims) (ticket, *Refusal) {
 	if x.obeyed.Load() == o {
 		if epoch := x.epoch.Load(); State(epoch&3) == Closed {
 			return ticket{cell: x, epoch: epoch}, nil
@@ -173,14 +193,18 @@ func (x *cell) enter(o *order, lease time.Duration) (ticket, *Refusal) {
 		if o := x.obeyed.Load(); o.holds() {
 			return ticket{}, o.refuse(x.config)
 		}
-		return ticket{}, x.refuse(state, x.since.Add(x.config.Open).Sub(now))
+		return ticket{}, x.refuse(state, x.ends.Sub(now))
 	}
 	x.expire(now)
+	if !c.allows(x.record) {
+		return ticket{}, x.refuse(state, shortly)
+	}
 	report, err := x.machine.Allow()
 	if err != nil {
 		return ticket{}, x.refuse(state, x.nextPlace(now))
 	}
 	p := &probe{report: report, expires: now.Add(lease)}
+	p.place, p.peers = c.take(x.record)
 	x.probes = append(x.probes, p)
 	return ticket{cell: x, epoch: x.epoch.Load(), probe: p}, nil
 }
@@ -228,12 +252,16 @@ func (t ticket) leave(result error) {
 		x.used = time.Now()
 	}
 	if t.probe == nil {
+		x.note(result)
 		x.count(result)
 		return
 	}
+	if t.probe.peers != nil {
+		x.expire(time.Now()) // Another sidecar's call may have the place by now.
+	}
 	if i := slices.Index(x.probes, t.probe); i >= 0 {
 		x.probes = slices.Delete(x.probes, i, i+1)
-		t.probe.report(result)
+		x.probed(t.probe, result)
 	}
 }
 
@@ -264,6 +292,7 @@ func (x *cell) countNew(result error) {
 	defer x.mu.Unlock()
 	if x.state() == Closed {
 		x.used = time.Now()
+		x.note(result)
 		x.count(result)
 	}
 }
@@ -285,7 +314,7 @@ func (x *cell) status() Status {
 		},
 	}
 	if state == Open {
-		s.ProbesAt = x.since.Add(x.config.Open)
+		s.ProbesAt = x.ends
 	}
 	x.obeyed.Load().mark(&s)
 	return s

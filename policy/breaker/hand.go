@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -10,10 +11,12 @@ import (
 // change, and each has an address of its own: a cell that has obeyed another one
 // has yet to start afresh. Without a hold it is a reset.
 type order struct {
-	held  bool
-	state State     // Of a hold: Closed or Open.
-	since time.Time // When it was given, or, for the end of a hold, when that was.
-	until time.Time // Of a hold: zero is until another order.
+	policy string // Of which it was ordered.
+	id     string // Names it among those of all peers.
+	held   bool
+	state  State     // Of a hold: Closed or Open.
+	since  time.Time // When it was given, or, for the end of a hold, when that was.
+	until  time.Time // Of a hold: zero is until another order.
 }
 
 // hand is where the breakers of one policy, of every configuration, find the
@@ -36,7 +39,7 @@ func (h *hand) standing() *order {
 func (h *hand) settle() *order {
 	o := h.latest.Load()
 	for !o.until.IsZero() && !time.Now().Before(o.until) {
-		h.latest.CompareAndSwap(o, &order{since: o.until})
+		h.latest.CompareAndSwap(o, &order{policy: o.policy, id: o.id, since: o.until})
 		o = h.latest.Load()
 	}
 	return o
@@ -44,6 +47,22 @@ func (h *hand) settle() *order {
 
 // holds reports whether the order is a hold.
 func (o *order) holds() bool { return o != nil && o.held }
+
+// kind is what peers call it.
+func (o *order) kind() string {
+	if o.held {
+		return o.state.String()
+	}
+	return "reset"
+}
+
+// left is how long a hold has to go; zero has no end.
+func (o *order) left() time.Duration {
+	if o.until.IsZero() {
+		return 0
+	}
+	return max(time.Until(o.until), time.Millisecond)
+}
 
 // target is the state in which a cell begins that obeys the order.
 func (o *order) target() State {
@@ -143,26 +162,41 @@ func (r *Registry) handOf(name string) *hand {
 	return h
 }
 
-// command gives an order to a breaker's policy and its parts, and makes their
-// cells obey. Calls see the order at once, and the cells they meet obey it then,
-// so they need not wait for the rest.
+// command gives an order to a breaker's policy and its parts, tells peers of it, and
+// makes the cells obey. Calls see the order at once, and the cells they meet obey it
+// then, so they need not wait for the rest.
 func (r *Registry) command(b *Breaker, o *order) {
+	o.policy, o.id = b.policy, newID()
+	if p := r.peers.Load(); p != nil {
+		o.id = p.sidecar + "." + o.id
+		p.give(o)
+	}
+	r.impose(o, b)
+}
+
+// impose makes a policy and its parts obey an order, if there are such, and a breaker
+// that Prune may have forgotten.
+func (r *Registry) impose(o *order, forgotten ...*Breaker) {
+	obeying := forgotten
 	r.mu.Lock()
-	b.hand.latest.Store(o) // Prune may have forgotten it.
+	for _, b := range forgotten {
+		b.hand.latest.Store(o)
+	}
 	for name, h := range r.hands {
-		if isPartOf(name, b.policy) {
+		if isPartOf(name, o.policy) {
 			h.latest.Store(o)
 		}
 	}
-	obeying := []*Breaker{b}
-	for key, other := range r.breakers {
-		if other != b && isPartOf(key.policy, b.policy) {
-			obeying = append(obeying, other)
+	for name, all := range r.named {
+		if isPartOf(name, o.policy) {
+			obeying = append(obeying, slices.DeleteFunc(slices.Clone(all), func(b *Breaker) bool {
+				return slices.Contains(forgotten, b)
+			})...)
 		}
 	}
 	r.mu.Unlock()
-	for _, other := range obeying {
-		for _, x := range append(other.hosts.all(), other.tenants.all()...) {
+	for _, b := range obeying {
+		for _, x := range append(b.hosts.all(), b.tenants.all()...) {
 			x.catchUp()
 		}
 	}

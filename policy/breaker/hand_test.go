@@ -129,7 +129,7 @@ func TestACallThatWasOvertakenByAHoldIsRefusedByHand(t *testing.T) {
 		b.Hold(Open, time.Now().Add(time.Hour))
 		// It has asked for orders before there was one, and comes to the cell now.
 		want := Refusal{State: Open, RetryAfter: time.Hour, Held: true, Since: time.Now()}
-		if _, got := x.enter(nil, time.Second); got == nil || *got != want {
+		if _, got := x.enter(nil, time.Second, nil); got == nil || *got != want {
 			t.Errorf("refused with %+v, want %+v", got, want)
 		}
 	})

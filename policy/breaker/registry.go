@@ -2,17 +2,21 @@ package breaker
 
 import (
 	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Registry keeps breakers over reloads. The zero value tells nobody of
 // transitions. Safe for concurrent use.
 type Registry struct {
 	teller teller
+	peers  atomic.Pointer[Peers] // Nil while it is by itself.
 
 	mu       sync.Mutex
 	breakers map[registryKey]*Breaker
-	hands    map[string]*hand // By the policies' names; each belongs to a breaker.
+	named    map[string][]*Breaker // The same by policy, never changed in place.
+	hands    map[string]*hand      // By the policies' names; each belongs to a breaker.
 }
 
 // registryKey holds the configuration too: a configuration that is being tried
@@ -43,11 +47,23 @@ func (r *Registry) Breaker(policy string, c Config) *Breaker {
 		return b
 	}
 	if r.breakers == nil {
-		r.breakers = map[registryKey]*Breaker{}
+		r.breakers, r.named = map[registryKey]*Breaker{}, map[string][]*Breaker{}
 	}
 	b := newBreaker(policy, key.config, r, r.handOf(policy))
 	r.breakers[key] = b
+	r.named[policy] = append(slices.Clip(r.named[policy]), b)
+	if p := r.peers.Load(); p != nil {
+		p.readSoon(policy)
+	}
 	return b
+}
+
+// breakersOf gives the breakers of a policy: one for each configuration in use, so
+// one but for the time of a reload.
+func (r *Registry) breakersOf(policy string) []*Breaker {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.named[policy]
 }
 
 // Prune forgets every breaker but those given, and the holds of policies that
@@ -64,6 +80,7 @@ func (r *Registry) Prune(used ...*Breaker) {
 	for key, b := range r.breakers {
 		if !keep[b] {
 			delete(r.breakers, key)
+			r.named[key.policy] = without(r.named[key.policy], b)
 			b.retire()
 		}
 	}
@@ -71,5 +88,11 @@ func (r *Registry) Prune(used ...*Breaker) {
 	for _, b := range used {
 		kept[b.policy] = true
 	}
+	maps.DeleteFunc(r.named, func(_ string, all []*Breaker) bool { return len(all) == 0 })
 	maps.DeleteFunc(r.hands, func(name string, _ *hand) bool { return !kept[name] })
+}
+
+// without gives a copy of breakers without one.
+func without(all []*Breaker, b *Breaker) []*Breaker {
+	return slices.DeleteFunc(slices.Clone(all), func(other *Breaker) bool { return other == b })
 }

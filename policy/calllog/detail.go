@@ -20,6 +20,7 @@ type Detail struct {
 
 	Cell          *CellDetail   `json:"breaker_cell"`
 	Limits        []LimitDetail `json:"limits"`
+	State         *StateDetail  `json:"state"` // null: nothing was asked of a shared state.
 	DeadlineMS    float64       `json:"deadline_ms"`
 	RetryAfterMS  float64       `json:"retry_after_ms"`
 	Success       string        `json:"success"` // The expression that made the call rejected.
@@ -58,6 +59,12 @@ type LimitDetail struct {
 	ResetMS  float64 `json:"reset_ms"`
 	Shared   bool    `json:"shared"`
 	Refused  bool    `json:"refused"`
+}
+
+// StateDetail is what a state that sidecars share had to do with the call.
+type StateDetail struct {
+	Decided string  `json:"decided"` // "redis", "local" or "refused"; empty where the limits asked nobody.
+	WaitMS  float64 `json:"wait_ms"`
 }
 
 // RequestDetail is a request.
@@ -134,7 +141,7 @@ func (e *Entry) Detail() Detail {
 		UpstreamStatus: e.UpstreamStatus, UpstreamMS: millis(e.Upstream), Breaker: e.Breaker, Limit: e.Limit, Broken: e.Broken,
 		Request: e.Request.request(), Sent: e.Sent.request(), Received: e.Received.answer(), Response: e.Response.answer(),
 		Vars: variables(e.Vars), Input: variables(e.Inputs),
-		Cell: e.Cell.detail(), Limits: make([]LimitDetail, 0, len(e.Limits)), DeadlineMS: millis(e.Deadline), RetryAfterMS: millis(e.RetryAfter),
+		Cell: e.Cell.detail(), State: e.state(), Limits: make([]LimitDetail, 0, len(e.Limits)), DeadlineMS: millis(e.Deadline), RetryAfterMS: millis(e.RetryAfter),
 		Success: e.Success, FallbackRule: e.FallbackRule, FallbackAgeMS: millis(e.FallbackAge),
 		Hints: []HintDetail{}, Faults: []FaultDetail{}, Attempts: []AttemptDetail{}, Drift: []Change{},
 	}
@@ -172,6 +179,13 @@ func (c *Cell) detail() *CellDetail {
 		d.Since = stamp(c.Since)
 	}
 	return d
+}
+
+func (e *Entry) state() *StateDetail {
+	if e.Decided == "" && e.SharedWait == 0 {
+		return nil
+	}
+	return &StateDetail{Decided: e.Decided, WaitMS: millis(e.SharedWait)}
 }
 
 // variables tells variables. Where asterisks stand for a secret in the middle of a

@@ -152,3 +152,20 @@ func TestADetailIsJSONWithoutNulls(t *testing.T) {
 		t.Errorf("the call is listed at %s, with %v ms", d.Time, d.LatencyMS)
 	}
 }
+
+func TestWhoDecidedOnLimitsIsShownWhereSomebodyWasAsked(t *testing.T) {
+	for _, test := range []struct {
+		entry calllog.Entry
+		want  string
+	}{
+		{calllog.Entry{}, `null`},
+		{calllog.Entry{Decided: "redis", SharedWait: 412 * time.Microsecond}, `{"decided":"redis","wait_ms":0.412}`},
+		{calllog.Entry{Decided: "local"}, `{"decided":"local","wait_ms":0}`},
+		{calllog.Entry{SharedWait: 2 * time.Millisecond}, `{"decided":"","wait_ms":2}`}, // A stale answer of a call without limits.
+	} {
+		shown, err := json.Marshal(test.entry.Detail().State)
+		if err != nil || string(shown) != test.want {
+			t.Errorf("%q after %v is shown as %s, %v; want %s", test.entry.Decided, test.entry.SharedWait, shown, err, test.want)
+		}
+	}
+}

@@ -43,6 +43,12 @@ type Entry struct {
 	// Limits are those that were asked, as they stood when the answer was made.
 	Limits []Limit
 
+	// Decided is who decided on them where sidecars share them: "redis", "local" or
+	// "refused". It is empty where they do not, or nobody was asked. SharedWait is how
+	// long the call waited for Redis.
+	Decided    string
+	SharedWait time.Duration
+
 	// Deadline is how long the call could take, and RetryAfter when it makes sense
 	// to come back; 0 where nobody knows.
 	Deadline, RetryAfter time.Duration

@@ -85,14 +85,16 @@ type rule struct {
 	name   string
 	rate   Rate
 	side   side
+	remote remoteRule
 }
 
 // gate is a compiled Concurrency.
 type gate struct {
-	slot uint32
-	n    uint32
-	name string
-	side side
+	slot   uint32
+	n      uint32
+	name   string
+	side   side
+	remote remoteGate
 }
 
 // Compile makes a set of limits and conc. Of two that count on the same counter
@@ -111,10 +113,11 @@ func (t *Table) Compile(limits []Limit, conc []Concurrency) *Set {
 			n:      uint32(l.Rate.N),
 			window: int64(l.Rate.Window),
 			// Rounded up, so that a window never spans more than maxMarks slices.
-			width: (int64(l.Rate.Window) + sliceCount - 1) / sliceCount,
-			name:  l.Name,
-			rate:  l.Rate,
-			side:  sideOf(l.Shared),
+			width:  (int64(l.Rate.Window) + sliceCount - 1) / sliceCount,
+			name:   l.Name,
+			rate:   l.Rate,
+			side:   sideOf(l.Shared),
+			remote: newRemoteRule(l),
 		})
 	}
 	for _, c := range conc {
@@ -122,10 +125,11 @@ func (t *Table) Compile(limits []Limit, conc []Concurrency) *Set {
 			panic(fmt.Errorf("compiling concurrency %q: %w", c.Name, err))
 		}
 		s.addGate(gate{
-			slot: t.slots.of(slotKey{c.Scope, 0, c.Shared}),
-			n:    uint32(c.N),
-			name: c.Name,
-			side: sideOf(c.Shared),
+			slot:   t.slots.of(slotKey{c.Scope, 0, c.Shared}),
+			n:      uint32(c.N),
+			name:   c.Name,
+			side:   sideOf(c.Shared),
+			remote: newRemoteGate(c),
 		})
 	}
 	return s

@@ -22,8 +22,14 @@ type Refusal struct {
 	// Overloaded says that it was a limit on calls in flight, and that no rate
 	// limit stood in the way.
 	Overloaded bool
+	// Away says that Redis was away and that calls are then refused.
+	Away bool
+	// Claim is the number of the claim, from 1, whose places are all taken
+	// although every limit has room; else 0.
+	Claim int
 	// RetryAfter is how long it takes until every rate limit has room for the
-	// call, never too short. Zero when Overloaded: nobody knows when a call in
+	// call, never too short. With Claim it is until the first place is given up
+	// at the latest. Zero when Overloaded or Away: nobody knows when a call in
 	// flight ends.
 	RetryAfter time.Duration
 }
@@ -56,8 +62,9 @@ type Ticket struct {
 	at   [sides]int64
 	sets [MaxSets]*Set
 	// cell is the tenant's, or the overflow's. mu guards it.
-	mu   *sync.Mutex
-	cell *cell
+	mu     *sync.Mutex
+	cell   *cell
+	remote remoteTicket
 }
 
 // Take admits a call of the tenant or refuses it. The call is counted by every
@@ -120,6 +127,7 @@ func (k *Ticket) TakeShared(now time.Time) *Refusal {
 // [Ticket.Release]. Call it only before the attempt begins to dial; a second
 // Refund does nothing.
 func (k *Ticket) Refund() {
+	k.takeBack()
 	if k.owed[own] {
 		k.mu.Lock()
 		k.giveBack(own)
@@ -149,6 +157,9 @@ func (k *Ticket) Release() {
 		k.leave(shared)
 		k.table.common.mu.Unlock()
 	}
+	// Last: from here on Redis may give the place to a call that the table must
+	// have room for.
+	k.land()
 }
 
 // States appends what is left of the tenant's windows to dst, in the order of the
@@ -156,6 +167,9 @@ func (k *Ticket) Release() {
 func (k *Ticket) States(now time.Time, dst []State) []State {
 	if k.table == nil {
 		return dst
+	}
+	if k.remote.windows[own] != nil {
+		return k.remote.appendStates(now, dst, k.sets[:], own)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -168,6 +182,9 @@ func (k *Ticket) SharedStates(now time.Time, dst []State) []State {
 	if k.table == nil || !k.concerns(shared) {
 		return dst
 	}
+	if k.remote.windows[shared] != nil {
+		return k.remote.appendStates(now, dst, k.sets[:], shared)
+	}
 	k.table.common.mu.Lock()
 	defer k.table.common.mu.Unlock()
 	return appendStates(dst, k.table.clock(now), &k.table.common.cell, k.sets[:], shared)
@@ -179,6 +196,9 @@ func (k *Ticket) SharedStates(now time.Time, dst []State) []State {
 func (k *Ticket) InFlight(dst []InFlight) []InFlight {
 	if k.table == nil {
 		return dst
+	}
+	if k.remote.flying != nil {
+		return appendFlying(dst, k.remote.flying, k.sets[:])
 	}
 	if k.bounds(own) {
 		k.mu.Lock()

@@ -85,14 +85,27 @@ func NewStore(maxBytes int64, maxEntry int) *Store {
 // answers are kept by tenant. Set-Cookie and the headers of the connection are
 // left out.
 func (s *Store) Put(now time.Time, key Key, reqHeader http.Header, a Answer) {
+	s.put(now, key, reqHeader, a)
+}
+
+// put is Put. It gives the entry that is now kept, nil where the answer may not
+// be, and whether the call counts at all: one that does not leaves everything as
+// it was.
+func (s *Store) put(now time.Time, key Key, reqHeader http.Header, a Answer) (e *entry, counts bool) {
 	if key.Method != http.MethodGet && key.Method != http.MethodHead {
-		return
+		return nil, false
 	}
 	if noStore(reqHeader) || reqHeader["Range"] != nil || !whole(a.Status) {
-		return
+		return nil, false
 	}
-	e := s.newEntry(now, key, reqHeader, a)
+	e = s.newEntry(now, key, reqHeader, a)
+	s.keep(key, reqHeader, e)
+	return e, true
+}
 
+// keep puts an entry, where there is one, in place of those that answer the same
+// request.
+func (s *Store) keep(key Key, reqHeader http.Header, e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, el := range slices.Clone(s.keys[key]) {
@@ -122,9 +135,7 @@ func (s *Store) Get(now time.Time, key Key, reqHeader http.Header, maxAge time.D
 	if e == nil {
 		return Answer{}, 0, false
 	}
-	a, age = e.answer, e.age(now)
-	a.Header = a.Header.Clone()
-	a.Header.Set("Age", strconv.FormatInt(int64(age/time.Second), 10))
+	a, age = e.given(now)
 	return a, age, true
 }
 
@@ -208,6 +219,14 @@ func (e *entry) matches(reqHeader http.Header) bool {
 // than it came.
 func (e *entry) age(now time.Time) time.Duration {
 	return max(now.Sub(e.answer.Stored), 0) + e.arrivalAge
+}
+
+// given is the answer as its caller gets it, and how old it is.
+func (e *entry) given(now time.Time) (Answer, time.Duration) {
+	a, age := e.answer, e.age(now)
+	a.Header = a.Header.Clone()
+	a.Header.Set("Age", strconv.FormatInt(int64(age/time.Second), 10))
+	return a, age
 }
 
 // whole reports whether a status belongs to an answer that can stand by itself.

@@ -8,6 +8,7 @@ import { h, replace, visible } from './dom.js';
 import { driftOneView, driftView } from './drift.js';
 import { span } from './format.js';
 import { policiesView } from './policies.js';
+import { tellState } from './state.js';
 import { testView } from './test.js';
 import { empty, trouble } from './widget.js';
 
@@ -122,6 +123,7 @@ async function start() {
   }
   tellAbout();
   setInterval(tellAbout, 10000);
+  tellState(document.querySelector('[data-away]'), new AbortController().signal);
   // A gateway that comes back may be another version, and allow other things.
   connection.addEventListener('found', async () => {
     const info = await get('info').catch(() => null);

@@ -6,6 +6,7 @@ import { badge, label, ms, time } from './format.js';
 import { changesList } from './change.js';
 import { oneLine } from './json.js';
 import { message, value } from './message.js';
+import { decidedText } from './state.js';
 import { waterfall } from './waterfall.js';
 import { copyButton, empty, loading } from './widget.js';
 
@@ -77,6 +78,7 @@ function callFacts(call, info) {
     ['Took', ms(call.latency_ms)],
     ['Attempts', String(call.attempts.length)],
     ['Breaker', call.breaker],
+    ['Limits decided by', decidedText(call.state)],
     ['Limit that refused', call.limit && code(call.limit)],
     ['Fallback', call.fallback],
     ['Proxy error', call.proxy_error && code(call.proxy_error)],

@@ -5,6 +5,7 @@ import { breakerPanels, readBreakers } from './breakers.js';
 import { callsChart, latencyChart, shares, slots } from './chart.js';
 import { cell, code, facts, h, replace, table } from './dom.js';
 import { count, ms, plural, share } from './format.js';
+import { stateLine } from './state.js';
 import { tenantsTable } from './tenants.js';
 import { empty, loading } from './widget.js';
 
@@ -118,20 +119,22 @@ async function fill(signal, changes, again) {
   const cards = new Map(policies.map((p) => [p.name, policyCard(p, changes, () => refresh())]));
   const tenants = tenantsTable();
   const stray = h('div');
+  const sharing = h('div');
   const refresh = async () => {
     const breakers = await readBreakers(signal);
     for (const card of cards.values()) card.setBreakers(breakers);
   };
   const refreshTraffic = async () => {
-    const [traffic, near] = await Promise.all([get('traffic', signal), get('tenants', signal)]);
+    const [traffic, near, state] = await Promise.all([get('traffic', signal), get('tenants', signal), get('state', signal)]);
     for (const [name, card] of cards) card.setTraffic(traffic.policies.find((p) => p.policy === name), traffic.now);
     tenants.update(near.tenants);
     replace(stray, strays(traffic));
+    replace(sharing, stateLine(state));
   };
   await Promise.all([refresh(), refreshTraffic()]);
   every(2000, signal, refresh);
   every(5000, signal, refreshTraffic);
-  return h('div', { class: 'stack-gap' }, stray, h('div', { class: 'policies' }, [...cards.values()].map((c) => c.element)), tenants.element);
+  return h('div', { class: 'stack-gap' }, sharing, stray, h('div', { class: 'policies' }, [...cards.values()].map((c) => c.element)), tenants.element);
 }
 
 // policiesView is the view.

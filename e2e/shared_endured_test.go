@@ -1,0 +1,222 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/signpost-gateway/signpost/e2e/redisserver"
+)
+
+const (
+	// lull is how long bots call before a trouble, and after it.
+	lull = 1200 * time.Millisecond
+
+	// storm is how long a trouble lasts.
+	storm = 1500 * time.Millisecond
+
+	// lostToRedis bounds what a bot may lose to a Redis that goes away.
+	lostToRedis = 50 * time.Millisecond
+
+	// grace is for a machine of two cores on which bots, sidecars, third party and
+	// Redis take turns.
+	grace = 50 * time.Millisecond
+)
+
+// What the bots of these tests ask for: more than any limit allows.
+const (
+	troubledTenants = 20 // a second, for each tenant
+	troubledAll     = 60 // a second, for all of them
+	troubledWindow  = time.Second
+)
+
+var troubledConfig = sharingConfig("fail local",
+	block("store", "rate_limit 20/1s", "rate_limit 60/1s shared", "breaker off"))
+
+func TestWhateverBecomesOfRedisSidecarsGoOnAndComeBack(t *testing.T) {
+	t.Parallel()
+	w := &world{redis: redisserver.Start(t), other: redisserver.Start(t)}
+	w.proxy = redisserver.StartProxy(t, w.redis.Addr())
+	w.fleet = deploy(t, crew{size: 4, config: troubledConfig, redis: w.proxy.URL()})
+	w.awaitThere(t, true)
+	for i, trouble := range troubles {
+		t.Run(trouble.name, func(t *testing.T) {
+			tenant := "t" + strconv.Itoa(i)
+			e := w.endure(t, trouble, []string{tenant + "a", tenant + "b", tenant + "c", tenant + "d"})
+			e.checkLimits(t, w, trouble)
+			e.checkTimes(t, trouble)
+			e.checkWords(t, w, trouble)
+		})
+	}
+}
+
+// endured is what was seen of a trouble. All times are the ledger's.
+type endured struct {
+	tenants     []string
+	calmed      time.Duration // when bots began
+	began       time.Duration // the trouble
+	found       time.Duration // by the last sidecar, that Redis is away
+	ended       time.Duration // the trouble
+	back        time.Duration // the last sidecar
+	over        time.Duration // when bots had their last answers
+	answers     []told
+	noise       time.Duration // what the machine added to the slowest answer that needs nobody else
+	connections int           // how many Redis had at most after the trouble
+}
+
+// endure has bots call through a trouble.
+func (w *world) endure(t *testing.T, trouble trouble, tenants []string) *endured {
+	t.Helper()
+	e := &endured{tenants: tenants, calmed: w.now()}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		noise := w.listen(ctx)
+		w.load(ctx, t, load{bots: 2, pause: 12 * time.Millisecond, policy: "store", tenants: tenants,
+			keep: func(a told) { e.answers = append(e.answers, a) }})
+		e.noise = <-noise
+	}()
+	defer func() { cancel(); <-ended }()
+
+	time.Sleep(lull)
+	e.began = w.now()
+	trouble.begin(w)
+	defer func() { // The next one begins with a good Redis, also where this test gave up.
+		if e.ended == 0 {
+			trouble.end(w)
+		}
+	}()
+	if trouble.away {
+		e.found = w.awaitThere(t, false)
+		w.checkAway(t)
+	}
+	time.Sleep(storm)
+	e.ended = w.now() + 1 // Should it fail, it is not to come again.
+	trouble.end(w)
+	e.ended = w.now()
+	e.back = w.awaitThere(t, true)
+	e.connections = w.redis.Clients()
+	time.Sleep(lull)
+	cancel()
+	<-ended
+	e.over = w.now()
+	return e
+}
+
+// checkAway checks what sidecars say of a Redis that is away.
+func (w *world) checkAway(t *testing.T) {
+	t.Helper()
+	for _, s := range w.sidecars {
+		state, err := s.sharing()
+		if err != nil || state.There || state.Reason == "" || state.Kind != "redis" || state.Fail != "local" {
+			t.Errorf("sidecar %d tells of its state: %+v, %v, want it away with a reason", s.number, state, err)
+		}
+		if up := s.metric(t, "signpost_shared_state_up"); up != 0 {
+			t.Errorf("sidecar %d has signpost_shared_state_up %v, want 0", s.number, up)
+		}
+	}
+}
+
+// checkLimits checks the promise: for each sidecar always, and for all of them together
+// whenever Redis was there for all and remembered.
+func (e *endured) checkLimits(t *testing.T, w *world, trouble trouble) {
+	t.Helper()
+	alone := w.alone(t)
+	if trouble.forgets {
+		alone = append(alone, period{e.began, e.ended})
+	}
+	together := calm(period{e.calmed, e.over}, alone)
+	for _, tenant := range append([]string{""}, e.tenants...) {
+		limit, whose := troubledTenants, "a tenant"
+		if tenant == "" {
+			limit, whose = troubledAll, "all tenants"
+		}
+		calls := within(e.calmed, e.over, w.calls("store", tenant))
+		for _, s := range w.sidecars {
+			if n := most(troubledWindow, of(s.number, calls)); n > limit {
+				t.Errorf("sidecar %d by itself let %d calls of %s out in one window, want at most %d", s.number, n, whose, limit)
+			}
+		}
+		for _, p := range together {
+			if n := most(troubledWindow, within(p.from, p.to, calls)); n > limit {
+				t.Errorf("between %s and %s all sidecars let %d calls of %s out in one window, want at most %d", p.from, p.to, n, whose, limit)
+			}
+		}
+		if tenant != "" && len(calls) < limit {
+			t.Errorf("%d calls of a tenant reached the third party in all, want at least %d", len(calls), limit)
+		}
+	}
+	if trouble.away {
+		e.checkService(t, w)
+	}
+}
+
+// checkService checks that each sidecar went on by itself while Redis was away.
+func (e *endured) checkService(t *testing.T, w *world) {
+	t.Helper()
+	meanwhile := within(e.found, e.ended, w.calls("store", ""))
+	for _, s := range w.sidecars {
+		if n, least := len(of(s.number, meanwhile)), int(0.8*troubledAll*(e.ended-e.found-troubledWindow).Seconds()); n < least {
+			t.Errorf("sidecar %d let %d calls out while Redis was away, want at least %d", s.number, n, least)
+		}
+	}
+}
+
+// checkTimes checks that no bot waited, neither for Redis nor for what came instead.
+func (e *endured) checkTimes(t *testing.T, trouble trouble) {
+	t.Helper()
+	var worst told
+	var after []time.Duration // how long answers took once all had found out
+	for _, a := range e.answers {
+		if a.took > worst.took {
+			worst = a
+		}
+		if trouble.away && a.began > e.found && a.began+a.took < e.ended {
+			after = append(after, a.took)
+		}
+	}
+	if bound := lostToRedis + grace + e.noise; worst.took > bound {
+		t.Errorf("%s, %s after the trouble began: want no bot to wait for longer than %s", worst, worst.began-e.began, bound)
+	}
+	t.Logf("%d answers, the slowest after %s (of others after %s); away %s after the beginning, back %s after the end; %d connections on return",
+		len(e.answers), worst.took.Round(100*time.Microsecond), e.noise.Round(100*time.Microsecond),
+		max(0, e.found-e.began).Round(time.Millisecond), (e.back - e.ended).Round(time.Millisecond), e.connections)
+	if slices.Sort(after); len(after) > 0 && after[len(after)/2] > 5*time.Millisecond+e.noise/4 {
+		t.Errorf("while Redis is away half of the answers take longer than %s, want nothing added", after[len(after)/2])
+	}
+	if took := e.back - e.ended; took > backWithin {
+		t.Errorf("the sidecars are back %s after the end, want at most %s", took, backWithin)
+	}
+}
+
+// checkWords checks that sidecars said once that Redis is away, that they did not
+// think otherwise while it was, and that their return was no storm.
+func (e *endured) checkWords(t *testing.T, w *world, trouble trouble) {
+	t.Helper()
+	for _, s := range w.sidecars {
+		away, back := 0, 0
+		for _, c := range w.changes(t, s) {
+			switch {
+			case c.at < e.began || c.at > e.ended:
+			case c.there:
+				back++
+			default:
+				away++
+			}
+		}
+		if trouble.away && (away > 1 || back > 0) {
+			t.Errorf("sidecar %d warned %d times of the trouble, and told %d times that it was over while it was not", s.number, away, back)
+		}
+		if up := s.metric(t, "signpost_shared_state_up"); up != 1 {
+			t.Errorf("sidecar %d has signpost_shared_state_up %v in the end, want 1", s.number, up)
+		}
+	}
+	if most := connectionsEach * len(w.sidecars); e.connections > most {
+		t.Errorf("Redis has %d connections on return, want at most %d", e.connections, most)
+	}
+}
