@@ -69,16 +69,15 @@ func TestWhatSharingAddsIsTakenWithinARound(t *testing.T) {
 	}
 }
 
-func TestSharesHaveALineEach(t *testing.T) {
+func TestSharesOfAVariantStandBesideThoseOfTheOther(t *testing.T) {
 	var table strings.Builder
-	printShares(&table, []share{
-		{variant: "redis", sidecars: 1, asked: 2, mean: 0.9701, fullest: 1},
-		{variant: "leases", sidecars: 8, asked: 1.9, mean: 0.9, fullest: 0.9999},
-	})
-	const want = `| sidecars | gateways | asked for | let out, mean of all spans | let out, fullest span |
-|---:|---|---:|---:|---:|
-| 1 | redis | 2.000 | 0.970 | 1.000 |
-| 8 | leases | 1.900 | 0.900 | 1.000 |
+	printShares(&table, []share{{2, 0.9701, 1}, {2, 0.96, 1}, {2, 0.95, 1}, {2, 0.94, 0.9999}, {1.9, 0.9, 1}, {2, 0.89, 1}, {2, 0.88, 1}, {2, 0.87, 0.5}})
+	const want = `| sidecars | asked for | redis: mean span | redis: fullest span | leases: mean span | leases: fullest span |
+|---:|---:|---:|---:|---:|---:|
+| 1 | 2.00 | 0.970 | 1.000 | 0.900 | 1.000 |
+| 2 | 2.00 | 0.960 | 1.000 | 0.890 | 1.000 |
+| 4 | 2.00 | 0.950 | 1.000 | 0.880 | 1.000 |
+| 8 | 2.00 | 0.940 | 1.000 | 0.870 | 0.500 |
 `
 	if table.String() != want {
 		t.Errorf("got\n%swant\n%s", &table, want)

@@ -39,13 +39,12 @@ type limit struct {
 // String gives it as the Caddyfile has it.
 func (l limit) String() string { return fmt.Sprintf("%d/%s", l.calls, l.window) }
 
-// share is what a number of sidecars made of the limit that they share.
+// share is what a number of sidecars made of the limit that they share, over what
+// it allows.
 type share struct {
-	variant  string
-	sidecars int
-	asked    float64 // calls that bots made, over what the limit allows
-	mean     float64 // calls let out in a span of the window's length, over what the limit allows: of all spans
-	fullest  float64 // the same of the fullest of them
+	asked   float64 // calls that bots made
+	mean    float64 // calls let out in a span of the window's length, of all spans
+	fullest float64 // and of the fullest of them
 }
 
 // measureShares has each number of sidecars, of each variant, share the limit
@@ -82,14 +81,14 @@ func (f *fleet) measureVariant(ctx context.Context, name, caddyfile string, prog
 		if shares[i], err = shareAmong(ctx, sidecars[:n], name); err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(progress, "%-6s %d sidecars  %.3f of %s let out\n", name, n, shares[i].mean, shareLimit)
+		fmt.Fprintf(progress, "%d sidecars  %-6s  %.3f of %s let out\n", n, name, shares[i].mean, shareLimit)
 	}
 	return shares, nil
 }
 
 // shareAmong has these sidecars share the limit.
 func shareAmong(ctx context.Context, sidecars []*gateway, variant string) (share, error) {
-	s := share{variant: variant, sidecars: len(sidecars)}
+	var s share
 	length := shareSpans * shareLimit.window
 	calls, err := demand(ctx, sidecars, fmt.Sprintf("%s-%d", variant, len(sidecars)), float64(overDemand*shareLimit.calls)/shareLimit.window.Seconds(), length)
 	if err != nil {
@@ -115,10 +114,21 @@ func shareAmong(ctx context.Context, sidecars []*gateway, variant string) (share
 }
 
 // printShares writes a Markdown table with a line for each number of sidecars,
-// and for each variant what was let out over what the limit allows.
+// and for each variant what they let out over what the limit allows. They are in
+// the order in which they were measured.
 func printShares(w io.Writer, all []share) {
-	fmt.Fprint(w, "| sidecars | gateways | asked for | let out, mean of all spans | let out, fullest span |\n|---:|---|---:|---:|---:|\n")
-	for _, s := range all {
-		fmt.Fprintf(w, "| %d | %s | %.3f | %.3f | %.3f |\n", s.sidecars, s.variant, s.asked, s.mean, s.fullest)
+	header, rule := "| sidecars | asked for |", "|---:|---:|"
+	for _, variant := range shareVariants {
+		header += " " + variant.name + ": mean span | " + variant.name + ": fullest span |"
+		rule += "---:|---:|"
+	}
+	fmt.Fprintln(w, header)
+	fmt.Fprintln(w, rule)
+	for i, n := range shareSizes {
+		fmt.Fprintf(w, "| %d | %.2f |", n, all[i].asked)
+		for ; i < len(all); i += len(shareSizes) {
+			fmt.Fprintf(w, " %.3f | %.3f |", all[i].mean, all[i].fullest)
+		}
+		fmt.Fprintln(w)
 	}
 }

@@ -10,6 +10,9 @@ func sharingConfig(state string, parts ...string) string {
 	return `{
 	admin 127.0.0.1:{$ADMIN}
 	persist_config off
+	log default {
+		exclude admin.api
+	}
 	signpost {
 		state redis {$REDIS} {
 			` + strings.ReplaceAll(state, "; ", "\n") + `

@@ -4,8 +4,10 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +66,7 @@ type endured struct {
 	back        time.Duration // the last sidecar
 	over        time.Duration // when bots had their last answers
 	answers     []told
+	alone       []period      // when any sidecar decided by itself
 	noise       time.Duration // what the machine added to the slowest answer that needs nobody else
 	connections int           // how many Redis had at most after the trouble
 }
@@ -73,13 +76,12 @@ func (w *world) endure(t *testing.T, trouble trouble, tenants []string) *endured
 	t.Helper()
 	e := &endured{tenants: tenants, calmed: w.now()}
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
+	ended, noise, alone := make(chan struct{}), w.listen(t), w.watch(t, 20*time.Millisecond)
 	go func() {
 		defer close(ended)
-		noise := w.listen(ctx)
 		w.load(ctx, t, load{bots: 2, pause: 12 * time.Millisecond, policy: "store", tenants: tenants,
 			keep: func(a told) { e.answers = append(e.answers, a) }})
-		e.noise = <-noise
+		e.noise, e.alone = noise(), alone()
 	}()
 	defer func() { cancel(); <-ended }()
 
@@ -126,11 +128,11 @@ func (w *world) checkAway(t *testing.T) {
 // whenever Redis was there for all and remembered.
 func (e *endured) checkLimits(t *testing.T, w *world, trouble trouble) {
 	t.Helper()
-	alone := w.alone(t)
+	apart := e.alone
 	if trouble.forgets {
-		alone = append(alone, period{e.began, e.ended})
+		apart = append(apart, period{e.began, e.ended})
 	}
-	together := calm(period{e.calmed, e.over}, alone)
+	together := calm(period{e.calmed, e.over}, apart)
 	for _, tenant := range append([]string{""}, e.tenants...) {
 		limit, whose := troubledTenants, "a tenant"
 		if tenant == "" {
@@ -194,29 +196,44 @@ func (e *endured) checkTimes(t *testing.T, trouble trouble) {
 	}
 }
 
-// checkWords checks that sidecars said once that Redis is away, that they did not
+// What a sidecar's log says when Redis goes away, and when it is there.
+const (
+	saysAway  = "the shared state is away"
+	saysThere = "the shared state is there"
+)
+
+// checkWords checks that sidecars warned once that Redis is away, that they did not
 // think otherwise while it was, and that their return was no storm.
 func (e *endured) checkWords(t *testing.T, w *world, trouble trouble) {
 	t.Helper()
 	for _, s := range w.sidecars {
-		away, back := 0, 0
-		for _, c := range w.changes(t, s) {
-			switch {
-			case c.at < e.began || c.at > e.ended:
-			case c.there:
-				back++
-			default:
-				away++
-			}
-		}
+		away, back := e.said(t, w, s, saysAway), e.said(t, w, s, saysThere)
 		if trouble.away && (away > 1 || back > 0) {
 			t.Errorf("sidecar %d warned %d times of the trouble, and told %d times that it was over while it was not", s.number, away, back)
 		}
-		if up := s.metric(t, "signpost_shared_state_up"); up != 1 {
-			t.Errorf("sidecar %d has signpost_shared_state_up %v in the end, want 1", s.number, up)
-		}
+		soon(t, "signpost_shared_state_up 1", func() bool { return s.metric(t, "signpost_shared_state_up") == 1 })
 	}
 	if most := connectionsEach * len(w.sidecars); e.connections > most {
 		t.Errorf("Redis has %d connections on return, want at most %d", e.connections, most)
 	}
+}
+
+// said counts how often a sidecar's log has a message while the trouble lasted.
+func (e *endured) said(t *testing.T, w *world, s *sidecar, message string) (n int) {
+	t.Helper()
+	for line := range strings.Lines(s.log.String()) {
+		if !strings.Contains(line, message) {
+			continue
+		}
+		var entry struct {
+			Time float64 `json:"ts"` // in seconds
+		}
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatalf("reading the log of sidecar %d: %v in %s", s.number, err, line)
+		}
+		if at := time.UnixMicro(int64(entry.Time * 1e6)).Sub(w.opened); at > e.began && at < e.ended {
+			n++
+		}
+	}
+	return n
 }

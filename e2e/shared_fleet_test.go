@@ -192,7 +192,7 @@ func (f *fleet) rush(t *testing.T, each int, policy, kind, tenant string) map[st
 type sharing struct {
 	Kind, Fail, Reason, Mode string
 	There                    bool
-	TimesAway                int `json:"times_away"`
+	Decided                  struct{ Redis, Local, Refused uint64 } // how many calls, by whom
 }
 
 // sharing asks the admin API.

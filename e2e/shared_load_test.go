@@ -72,28 +72,3 @@ func rest(ctx context.Context, pause time.Duration) bool {
 
 // pick gives one of several at random.
 func pick(of []string) string { return of[rand.IntN(len(of))] }
-
-// listen asks all sidecars for what needs nobody else, /health, until the context is
-// done, and then tells how long the slowest answer took: what the machine adds, and
-// nothing that is tested.
-func (f *fleet) listen(ctx context.Context) <-chan time.Duration {
-	slowest := make(chan time.Duration, 1)
-	go func() {
-		var bots sync.WaitGroup
-		var mu sync.Mutex
-		var worst time.Duration
-		for _, s := range f.sidecars {
-			bots.Go(func() {
-				for rest(ctx, 10*time.Millisecond) {
-					a := f.ask(context.WithoutCancel(ctx), s, "/health", "")
-					mu.Lock()
-					worst = max(worst, a.took)
-					mu.Unlock()
-				}
-			})
-		}
-		bots.Wait()
-		slowest <- worst
-	}()
-	return slowest
-}

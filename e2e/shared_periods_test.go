@@ -4,73 +4,15 @@ package e2e
 
 import (
 	"cmp"
-	"encoding/json"
+	"context"
 	"slices"
-	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// What a sidecar's log says when Redis goes away, and when it is there.
-const (
-	saysAway  = "the shared state is away"
-	saysThere = "the shared state is there"
-)
-
-// noticed bounds how long before its word in the log a sidecar may have begun to go on
-// by itself.
-const noticed = 300 * time.Millisecond
-
 // period is some time on the ledger's clock.
 type period struct{ from, to time.Duration }
-
-// change is a sidecar's word that Redis is there, or away.
-type change struct {
-	at    time.Duration // on the ledger's clock
-	there bool
-}
-
-// changes are what a sidecar's log says of Redis.
-func (f *fleet) changes(t *testing.T, s *sidecar) (all []change) {
-	t.Helper()
-	for line := range strings.Lines(s.log.String()) {
-		var entry struct {
-			Message string  `json:"msg"`
-			Time    float64 `json:"ts"` // in seconds
-		}
-		if !strings.Contains(line, saysAway) && !strings.Contains(line, saysThere) {
-			continue
-		}
-		if err := json.Unmarshal([]byte(line), &entry); err != nil {
-			t.Fatalf("reading the log of sidecar %d: %v in %s", s.number, err, line)
-		}
-		at := time.UnixMicro(int64(entry.Time * 1e6)).Sub(f.opened)
-		all = append(all, change{at, strings.HasPrefix(entry.Message, saysThere)})
-	}
-	return all
-}
-
-// alone are the times in which any sidecar was by itself, as their logs say: before it
-// found Redis for the first time, and whenever it took Redis to be away.
-func (f *fleet) alone(t *testing.T) (all []period) {
-	t.Helper()
-	for _, s := range f.sidecars {
-		since, alone := time.Duration(0), true
-		for _, c := range f.changes(t, s) {
-			if c.there && alone {
-				all = append(all, period{since, c.at})
-			}
-			if !c.there && !alone {
-				since = c.at - noticed
-			}
-			alone = !c.there
-		}
-		if alone {
-			all = append(all, period{since, f.now()})
-		}
-	}
-	return all
-}
 
 // calm gives what is left of a period without others.
 func calm(of period, without []period) (left []period) {
@@ -84,4 +26,71 @@ func calm(of period, without []period) (left []period) {
 		}
 	}
 	return append(left, of)
+}
+
+// watch finds out when sidecars decide by themselves: each is asked again and again how
+// often it has. It has begun when watch returns; the function that it gives ends it, and
+// gives the times in which any sidecar did. A sidecar counts a decision before the call
+// leaves, so a call that was sent, and came, outside of these times was decided by Redis.
+func (f *fleet) watch(t *testing.T, every time.Duration) (end func() []period) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	var mu sync.Mutex
+	var alone []period
+	for _, s := range f.sidecars {
+		since := f.now()
+		before, err := s.sharing()
+		if err != nil {
+			t.Fatalf("asking sidecar %d for its state: %v", s.number, err)
+		}
+		watching.Go(func() {
+			for last := false; !last; {
+				last = !rest(ctx, every)
+				asked := f.now()
+				state, err := s.sharing()
+				if err != nil {
+					t.Errorf("asking sidecar %d for its state: %v", s.number, err)
+					continue
+				}
+				if state.Decided.Local != before.Decided.Local {
+					mu.Lock()
+					alone = append(alone, period{since, f.now()})
+					mu.Unlock()
+				}
+				since, before = asked, state
+			}
+		})
+	}
+	return func() []period {
+		cancel()
+		watching.Wait()
+		return alone
+	}
+}
+
+// listen asks all sidecars for what needs nobody else, /health, until the function that
+// it gives is called. That tells how long the slowest answer took: what the machine
+// adds, and nothing that is tested.
+func (f *fleet) listen(t *testing.T) (end func() time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var bots sync.WaitGroup
+	var mu sync.Mutex
+	var slowest time.Duration
+	for _, s := range f.sidecars {
+		bots.Go(func() {
+			for rest(ctx, 10*time.Millisecond) {
+				a := f.ask(context.WithoutCancel(ctx), s, "/health", "")
+				mu.Lock()
+				slowest = max(slowest, a.took)
+				mu.Unlock()
+			}
+		})
+	}
+	return func() time.Duration {
+		cancel()
+		bots.Wait()
+		return slowest
+	}
 }

@@ -19,11 +19,10 @@ import (
 
 // twins are the two sidecars of the README's section, on ports of their own.
 type twins struct {
-	redis  *redisserver.Server
-	url    [2]string
-	admin  [2]string
-	ports  *strings.Replacer // what the README's commands call, for where it is
-	config string
+	redis *redisserver.Server
+	url   [2]string
+	admin [2]string
+	ports *strings.Replacer // what the README's commands call, for where it is
 }
 
 // startTwins runs configs/sidecars/Caddyfile twice, as the README's commands do.
@@ -38,6 +37,7 @@ func startTwins(t *testing.T) *twins {
 			{"\n:8{$SIDECAR:0}80 ", "\n:" + bots + " "}, {"\n:8{$SIDECAR:0}81 ", "\n:" + console + " "},
 			{"localhost:2{$SIDECAR:0}19\n", "127.0.0.1:" + admin + "\n"},
 			{"\n:9090 ", "\n:" + store + " "}, {"127.0.0.1:9090", "127.0.0.1:" + store},
+			{"\tfail local\n", "\tfail local\n\t\t\t" + patient + "\n"},
 		} {
 			if strings.Count(config, listens[0]) != 1 {
 				t.Fatalf("the sidecars of the README do not name %q once", listens[0])

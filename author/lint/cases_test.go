@@ -162,9 +162,14 @@ func TestASharedStateIsLookedAt(t *testing.T) {
 		{"a wait beyond half of the ceiling", strings.Replace(whole(`max_timeout 3s`, `state redis redis://redis {`, "\tfail closed", "\ttimeout 2s", `}`), "\ttimeout 4s\n", "", 1), "6:state-timeout-cut"},
 		{"a wait that nobody is refused after", whole(`state redis redis://redis {`, "\ttimeout 5s", `}`), ""},
 		{"the usual wait", strings.Replace(whole(`state redis redis://redis {`, "\tfail closed", `}`), "4s", "300ms", 1), ""},
-		{"leases of small windows", whole(`plan default {`, "\trate_limit 999/m", `}`, `state redis redis://redis {`, "\tleases", `}`), "7:leases-in-vain/note"},
-		{"leases of a plan", whole(`plan default {`, "\trate_limit 1000/m", `}`, `state redis redis://redis {`, "\tleases", `}`), ""},
-		{"leases of a policy", strings.Replace(whole(`state redis redis://redis {`, "\tleases", `}`), "timeout 4s", "timeout 4s\n\t\t\trate_limit 5000/h shared", 1), ""},
+		{"leases of a small window", whole(`plan default {`, "\trate_limit 32/m", `}`, `state redis redis://redis {`, "\tleases", `}`), "7:leases-in-vain/note"},
+		{"leases of a larger one", whole(`plan default {`, "\trate_limit 33/m", `}`, `state redis redis://redis {`, "\tleases", `}`), ""},
+		{"leases beside a small window", whole(`plan default {`, "\trate_limit 1000/m", "\trate_limit 20/s", `}`, `state redis redis://redis {`, "\tleases", `}`), "8:leases-in-vain/note"},
+		{"leases beside calls in flight", whole(`plan default {`, "\trate_limit 1000/m", "\tconcurrency 5", `}`, `state redis redis://redis {`, "\tleases", `}`), "8:leases-in-vain/note"},
+		{"leases where nothing is limited", whole(`plan default {`, "\trate_limit off", `}`, `state redis redis://redis {`, "\tleases", `}`), "7:leases-in-vain/note"},
+		{"leases of some tenants", whole(`plan gold {`, "\trate_limit 1000/m", `}`, `state redis redis://redis {`, "\tleases", `}`), ""},
+		{"leases of a policy alone", strings.Replace(whole(`plan default {`, "\trate_limit off", `}`, `state redis redis://redis {`, "\tleases", `}`), "timeout 4s", "timeout 4s\n\t\t\trate_limit 5000/h shared", 1), ""},
+		{"leases of one operation", strings.Replace(whole(`plan default {`, "\trate_limit off", `}`, `state redis redis://redis {`, "\tleases", `}`), "timeout 4s", "timeout 4s\n\t\t\toperation a GET /a {\n\t\t\t\trate_limit 50/m\n\t\t\t}", 1), ""},
 	} {
 		if got := brief(check(t, t.TempDir(), c.text)); got != c.want {
 			t.Errorf("%s: got %q, want %q\n%s", c.name, got, c.want, c.text)

@@ -111,17 +111,17 @@ var stateRules = []Rule{
 	},
 	{
 		ID: "leases-in-vain", Severity: Note, find: leasesInVain,
-		Title: "Leases without a limit that is large enough for them.",
-		Why: "With `leases` a sidecar takes permits of a window ahead, at most an eighth of what is left, and gives back what it has not used " +
-			"after a thirty-second of the window. Of a window below 1000 calls that saves few round trips, while what lies with one sidecar " +
-			"is what another could have used.",
+		Title: "Leases that no call can use.",
+		Why: "With `leases` a sidecar takes permits ahead for calls of which each window allows more than 32 calls and of which none are counted in " +
+			"flight. One small window is enough for a call to ask Redis each time, such as the 10 calls a minute that tenants have where no " +
+			"`plan default` is written.",
 		Bad: `{
 	signpost {
 		state redis redis://redis {
 			leases
 		}
 		policy store https://api.store.example {
-			rate_limit 100/m shared
+			rate_limit 6000/m shared
 			timeout 4s
 			fallback {
 				route handoff
@@ -134,6 +134,9 @@ var stateRules = []Rule{
 	signpost {
 		state redis redis://redis {
 			leases
+		}
+		plan default {
+			rate_limit 600/m
 		}
 		policy store https://api.store.example {
 			rate_limit 6000/m shared

@@ -14,8 +14,9 @@ import (
 const (
 	stateName = "state redis"
 
-	// leasable is how many calls a window allows at least for leases to matter.
-	leasable = 1000
+	// leasable is how many calls each window of a call allows at least, where permits
+	// are taken ahead: of smaller ones each call has a mark of its own.
+	leasable = 33
 )
 
 // wordPlace is where a word of the block stands; what the address says stands on its
@@ -94,26 +95,44 @@ func cutStateTimeouts(c *checker, r *Rule) {
 	}
 }
 
-// leasesInVain finds leases where every window is too small for them.
+// leasesInVain finds leases that no call can use.
 func leasesInVain(c *checker, r *Rule) {
 	s := c.Spec.State
 	if s == nil || !s.Leases {
 		return
 	}
-	large := func(l policy.RateLimit) bool {
+	for _, plan := range c.plans() {
+		for _, p := range c.parts {
+			if leases(&plan, p) {
+				return
+			}
+		}
+	}
+	c.add(r, wordPlace(s, "leases"), stateName+": leases", "leases", "drop it: every call asks Redis",
+		"no call can use it: each has a window of at most %d calls, a limit on calls in flight, or no limit at all", leasable-1)
+}
+
+// plans are those that tenants may be on, the one that nobody wrote included.
+func (c *checker) plans() []policy.Plan {
+	if slices.ContainsFunc(c.Spec.Plans, func(p policy.Plan) bool { return p.Name == "default" }) {
+		return c.Spec.Plans
+	}
+	return append(slices.Clone(c.Spec.Plans), policy.Plan{RateLimits: []policy.RateLimit{{Rate: policy.DefaultRate}}})
+}
+
+// leases tells whether permits are taken ahead for calls of the part by tenants on
+// the plan.
+func leases(plan *policy.Plan, p part) bool {
+	if len(plan.Concurrency)+len(p.policy.Concurrency) > 0 {
+		return false
+	}
+	all := slices.Concat(plan.RateLimits, p.policy.RateLimits)
+	if p.op != nil {
+		all = append(all, p.rules.RateLimits...)
+	}
+	small := func(l policy.RateLimit) bool {
 		rate, err := limit.ParseRate(l.Rate)
-		return err == nil && rate.N >= leasable
+		return err != nil || rate.N < leasable
 	}
-	for i := range c.Spec.Plans {
-		if slices.ContainsFunc(c.Spec.Plans[i].RateLimits, large) {
-			return
-		}
-	}
-	for _, p := range c.parts {
-		if slices.ContainsFunc(p.rules.RateLimits, large) {
-			return
-		}
-	}
-	c.add(r, wordPlace(s, "leases"), stateName+": leases", "leases", "drop it: every call can ask Redis",
-		"no limit allows %d calls or more, so that there is little to take ahead", leasable)
+	return len(all) > 0 && !slices.ContainsFunc(all, small)
 }

@@ -61,7 +61,7 @@ func (o *order) left() time.Duration {
 	if o.until.IsZero() {
 		return 0
 	}
-	return max(time.Until(o.until), time.Millisecond)
+	return min(max(time.Until(o.until), time.Millisecond), maxHold)
 }
 
 // target is the state in which a cell begins that obeys the order.
@@ -99,8 +99,9 @@ func (o *order) mark(s *Status) {
 // Reset closes every cell of the policy, of all hosts and tenants, as if it had
 // counted nothing, and lifts a hold. What is still on its way says nothing when
 // it reports. It covers the policy's parts too: "store.order_status" when it is
-// asked of "store". The open cells' transitions are told. It looks at every
-// cell, so it is for people rather than for calls. Safe for concurrent use.
+// asked of "store", and reaches all peers. The open cells' transitions are told. It
+// looks at every cell, so it is for people rather than for calls. Safe for
+// concurrent use.
 func (b *Breaker) Reset() { b.registry.command(b, &order{since: time.Now()}) }
 
 // Hold keeps every cell of the policy, of all hosts and tenants, also those to
@@ -111,7 +112,8 @@ func (b *Breaker) Reset() { b.registry.command(b, &order{since: time.Now()}) }
 //
 // A hold belongs to the policy's name: it replaces an earlier one, stays over a
 // reload that changes the configuration, and covers the policy's parts, also
-// those that a reload adds. It is kept in memory alone, and goes when no
+// those that a reload adds. It reaches all peers, also those that come later, for
+// as long as it lasts. Else it is kept in memory alone, and goes when no
 // configuration has the name any more. It holds a breaker that is off too. The
 // transitions of the cells there are, into the hold and out of it, are told; the
 // end is noticed when something asks.

@@ -82,7 +82,7 @@ func (r *Remote) inquire(k *Ticket, patience time.Duration, a asking, f shape) *
 	if err != nil {
 		return r.alone(k, r.clock(), a)
 	}
-	k.believe(answer, r.clock(), a)
+	k.believe(answer, q.keys[0], r.clock(), a)
 	if answer.stands != standsNothing {
 		return k.refused(answer, a)
 	}
@@ -100,8 +100,8 @@ func (r *Remote) put(k *Ticket, patience time.Duration, a asking, f shape) (repl
 	return answer, q, err
 }
 
-// believe keeps what Redis said.
-func (k *Ticket) believe(answer reply, since time.Time, a asking) {
+// believe keeps what Redis said, of the tenant's windows under this key.
+func (k *Ticket) believe(answer reply, key string, since time.Time, a asking) {
 	t := &k.remote
 	t.by, t.since, t.now, t.permits = Redis, since, answer.now, answer.permits
 	for s := a.first; s < sides; s++ {
@@ -113,7 +113,10 @@ func (k *Ticket) believe(answer reply, since time.Time, a asking) {
 	if answer.stands != standsNothing {
 		return
 	}
-	t.counted = k.countedAt(answer)
+	if answer.crowded {
+		key = t.of.names.overflow
+	}
+	t.counted = countedAt(answer, key)
 }
 
 // refused is the refusal that Redis said.
@@ -135,11 +138,11 @@ func (k *Ticket) refused(answer reply, a asking) *Refusal {
 func (k *Ticket) ruleAt(first side, n int) *rule {
 	for s := first; s < sides; s++ {
 		for _, set := range k.sets {
-			if rules := set.parts[s].rules; n < len(rules) {
+			rules := set.parts[s].rules
+			if n < len(rules) {
 				return &rules[n]
-			} else {
-				n -= len(rules)
 			}
+			n -= len(rules)
 		}
 	}
 	panic("limit: a rule that was not asked about")
@@ -149,11 +152,11 @@ func (k *Ticket) ruleAt(first side, n int) *rule {
 func (k *Ticket) gateAt(n int) *gate {
 	for s := own; s < sides; s++ {
 		for _, set := range k.sets {
-			if gates := set.parts[s].gates; n < len(gates) {
+			gates := set.parts[s].gates
+			if n < len(gates) {
 				return &gates[n]
-			} else {
-				n -= len(gates)
 			}
+			n -= len(gates)
 		}
 	}
 	panic("limit: a limit on calls in flight that was not asked about")
@@ -208,7 +211,7 @@ func (r *Remote) alone(k *Ticket, at time.Time, a asking) *Refusal {
 	}
 	refusal := k.here(at, a)
 	if refusal == nil && a.slots && (k.bounds(own) || k.bounds(shared)) {
-		r.board(k, at)
+		r.board(k)
 	}
 	return refusal
 }
@@ -226,8 +229,9 @@ func (k *Ticket) here(at time.Time, a asking) *Refusal {
 
 // board notes a call that this process alone has admitted among those in flight, so
 // that Redis is told of it when it is there.
-func (r *Remote) board(k *Ticket, at time.Time) {
-	q := r.ask(k, asking{first: own, slots: true, counts: true}, k.shapeOf(asking{first: own, slots: true, counts: true}))
+func (r *Remote) board(k *Ticket) {
+	a := asking{first: own, slots: true, counts: true}
+	q := r.ask(k, a, k.shapeOf(a))
 	defer q.free()
 	k.remote.flight = r.flights.begin(q.member, q.gates, time.Time{})
 }

@@ -1,5 +1,5 @@
 // Package limit decides how many calls may go out: rate limits and calls in
-// flight, for each tenant and for all tenants together.
+// flight, for each tenant and for all tenants together, of one process or of many.
 //
 // A rate limit is a sliding log. Each admitted call leaves a mark that counts
 // until it is one window old, so no span of the window's length ever holds more
@@ -16,6 +16,19 @@
 // of a call before it counts the call anywhere, under the locks of all counters
 // concerned: a call is taken by all of its limits or by none.
 //
-// Lock order: a shard of tenants, the overflow, the shared counters. Nothing is
-// called back and nothing waits while a lock is held.
+// A [Remote] does the same for all processes that share a Redis: take.lua keeps
+// the same logs there and decides in one round trip, by Redis's clock. A call
+// that Redis admits is then held against the table too, by the time at which it
+// goes out. A process that counts alone never counts more than Redis does, so
+// this refuses nothing while Redis knows everything; when Redis was away or has
+// lost what it knew, no process lets out more than its limit all the same.
+//
+//	remote.go    Remote and what it needs; decide.go, the way of one call
+//	question.go  what Redis is asked, reply.go, what it says, look.go, how that
+//	             is told; undo.go, what is taken back
+//	flight.go    calls in flight, whose places renew.go keeps and gives up
+//	lease.go     permits taken in advance
+//
+// Lock order: a shard of tenants, the overflow, the shared counters; all leases,
+// one lease. Nothing is called back and nothing waits while a lock is held.
 package limit

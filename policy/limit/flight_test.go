@@ -78,7 +78,6 @@ func TestATenantsNextCallIsNeverRefusedForItsLast(t *testing.T) {
 	w := newWorld(t, 1, RemoteOptions{})
 	w.compile(oneAtATime)
 	s := w.sidecar[0]
-	s.wire.held.Store(true)
 	s.remote.flights.look(true) // Somebody will tell Redis of what has ended, but does not yet.
 	for i := range 300 {
 		k, refusal := s.take("acme")

@@ -135,6 +135,9 @@ func checkPromise(t *testing.T, what string, w *world, groups []group, rng *rand
 		s := w.sidecar[rng.IntN(len(w.sidecar))]
 		unused := w.unused()
 		k, refusal := s.take(tenant)
+		if s.remote != nil && k.Decided() != Redis {
+			t.Fatalf("%s: at %v Redis did not answer", what, w.passed)
+		}
 		truth.judge(t, what, tenant, w.passed, refusal, unused)
 		if refusal != nil {
 			refused++

@@ -3,11 +3,12 @@ package limit
 import (
 	"context"
 	"crypto/rand"
-	_ "embed" // The scripts are files of their own.
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	_ "embed" // The scripts are files of their own.
 )
 
 // DefaultRemoteTenants is how many tenants that are not known have counters of their

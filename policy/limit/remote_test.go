@@ -163,8 +163,8 @@ func TestARetryAfterWaitOverAllProcessesIsNeitherTooShortNorTooLong(t *testing.T
 				t.Fatalf("seed %d: refused by %q for %v, but admitted earlier", seed, refusal.Limit, refusal.RetryAfter)
 			}
 			w.pass(time.Microsecond)
-			if _, again := w.sidecar[1].take("acme"); again != nil {
-				t.Fatalf("seed %d: refused by %q for %v, and then by %q", seed, refusal.Limit, refusal.RetryAfter, again.Limit)
+			if k, again := w.sidecar[1].take("acme"); again != nil || k.Decided() != Redis {
+				t.Fatalf("seed %d: refused by %q for %v, and then %+v by %d", seed, refusal.Limit, refusal.RetryAfter, again, k.Decided())
 			}
 		}
 	}

@@ -101,7 +101,7 @@ func FuzzReply(f *testing.F) {
 			return
 		}
 		// Whatever passes for a reply can be told.
-		k.believe(r, start, a)
+		k.believe(r, "key", start, a)
 		if r.stands != standsNothing {
 			if refusal := k.refused(r, a); refusal.RetryAfter < 0 {
 				t.Errorf("%v: refusal %+v", numbers, *refusal)

@@ -156,8 +156,10 @@ if missing then
 end
 
 -- What the windows come to without the marks that are one span old, by number: where
--- the marks begin, when the oldest and the youngest are of, how many calls count.
-local firsts, oldest, youngest, totals, limits, spans = {}, {}, {}, {}, {}, {}
+-- the marks begin, when the oldest and the youngest are of, how many calls count. There
+-- is room for the usual number, so that few tables grow.
+local firsts, oldest, youngest = {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}
+local totals, limits, spans = {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}
 local kind, which, free = 0, 0, now
 for w = 1, windows do
   local log, first, old, young, total = logs[w], HEAD + 1, 0, 0, 0
@@ -229,7 +231,7 @@ end
 
 if taken > 0 then
   local stamp, calls = seven(at), taken == 1 and ONE or four(taken)
-  local fields, till = {}, {0, 0}
+  local fields, till = {0, 0, 0, 0, 0, 0, 0, 0}, {0, 0}
   for w = 1, windows do
     local log, first, last, span = logs[w], firsts[w], #logs[w] - 10, spans[w]
     local time, mark, count, stays = at, stamp, calls, #log
@@ -285,7 +287,7 @@ if taken > 0 then
     end
   end
   if all > 0 then
-    call('HSET', KEYS[2], unpack(fields, 2 * own + 1))
+    call('HSET', KEYS[2], unpack(fields, 2 * own + 1, 2 * windows))
     if keep(KEYS[2], (till[2] - now) / 1000) then
       prune(KEYS[2])
     end

@@ -7,17 +7,15 @@ type counted struct {
 	sides [sides]bool
 }
 
-// countedAt is where a call is counted that this reply admitted.
-func (k *Ticket) countedAt(answer reply) counted {
+// countedAt is where a call is counted that this reply admitted, in the tenant's windows
+// under this key.
+func countedAt(answer reply, key string) counted {
 	c := counted{at: answer.at}
 	for s := range answer.windows {
 		c.sides[s] = len(answer.windows[s]) > 0
 	}
-	switch {
-	case c.sides[own] && answer.crowded:
-		c.key = k.remote.of.names.overflow
-	case c.sides[own]:
-		c.key = k.remote.of.names.tenant + k.tenant
+	if c.sides[own] {
+		c.key = key
 	}
 	return c
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,10 +21,7 @@ type wire struct {
 	client rueidis.Client
 	away   atomic.Bool // Nothing gets there.
 	deaf   atomic.Bool // All gets there, and no answer comes back.
-	held   atomic.Bool // Later keeps what it is given.
 	trips  atomic.Int64
-	mu     sync.Mutex
-	later  []func()
 }
 
 func (w *wire) There() bool { return !w.away.Load() }
@@ -45,28 +41,8 @@ func (w *wire) Run(ctx context.Context, _ time.Duration, script *rueidis.Lua, ke
 }
 
 func (w *wire) Later(script *rueidis.Lua, keys, args []string) {
-	send := func() {
-		if !w.away.Load() {
-			script.Exec(context.Background(), w.client, keys, args)
-		}
-	}
-	if !w.held.Load() {
-		send()
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.later = append(w.later, send)
-}
-
-// deliver runs what Later has kept.
-func (w *wire) deliver() {
-	w.mu.Lock()
-	later := w.later
-	w.later = nil
-	w.mu.Unlock()
-	for _, send := range later {
-		send()
+	if !w.away.Load() {
+		script.Exec(context.Background(), w.client, keys, args)
 	}
 }
 

@@ -16,10 +16,10 @@ const (
 	dialTimeout = time.Second
 
 	// pingGap is after which silence a connection is asked whether it lives, and
-	// pingTimeout how long the answer may take: a Redis that died while nobody
-	// called is found out after both.
+	// pingTimeout how long the answer may take, or Timeout where that is longer: a
+	// Redis that died while nobody called is found out after both.
 	pingGap     = time.Second
-	pingTimeout = time.Second
+	pingTimeout = 2 * time.Second
 
 	// buffer is for reading and for writing, bytes a connection.
 	buffer = 32 << 10
@@ -39,6 +39,7 @@ type group struct {
 	ctx    context.Context // Done when the group is closed.
 	cancel context.CancelFunc
 	broke  func(error) // told at most once, of what broke a sealed group.
+	ping   time.Duration
 
 	mu      sync.Mutex
 	clients []rueidis.Client
@@ -47,8 +48,9 @@ type group struct {
 	broken  error // the first thing that broke.
 }
 
-func newGroup(ctx context.Context, broke func(error)) *group {
-	g := &group{broke: broke, sockets: make(map[*socket]struct{})}
+// newGroup is a group in which a script may take timeout.
+func newGroup(ctx context.Context, timeout time.Duration, broke func(error)) *group {
+	g := &group{broke: broke, ping: max(pingTimeout, timeout), sockets: make(map[*socket]struct{})}
 	g.ctx, g.cancel = context.WithCancel(ctx)
 	context.AfterFunc(g.ctx, g.abort)
 	return g
@@ -69,7 +71,7 @@ func (g *group) connect(address string, who login, encryption *tls.Config, datab
 		},
 		AuthCredentialsFn: func(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) { return who() },
 		Dialer:            net.Dialer{Timeout: dialTimeout, KeepAlive: pingGap},
-		ConnWriteTimeout:  pingTimeout,
+		ConnWriteTimeout:  g.ping,
 
 		ReadBufferEachConn:  buffer,
 		WriteBufferEachConn: buffer,

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -30,8 +29,6 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	deadline := time.Now().Add(patience)
 	for !holds() {
 		if time.Now().After(deadline) {
-		stacks := make([]byte, 4<<20)
-		os.WriteFile("/tmp/redislink_stacks.txt", stacks[:runtime.Stack(stacks, true)], 0o644)
 			t.Fatalf("waiting in vain for: %s", what)
 		}
 		time.Sleep(time.Millisecond)
@@ -49,7 +46,7 @@ func newLink(t *testing.T, o Options) *linked {
 	t.Helper()
 	changes := make(chan Status, 1000)
 	if o.Timeout == 0 {
-		o.Timeout = time.Second
+		o.Timeout = maxTimeout
 	}
 	if o.OnChange == nil {
 		o.OnChange = func(s Status) { changes <- s }
@@ -97,8 +94,6 @@ func (l *linked) turns(t *testing.T, there bool) Status {
 		}
 		return s
 	case <-time.After(patience):
-		stacks := make([]byte, 4<<20)
-		os.WriteFile("/tmp/redislink_stacks.txt", stacks[:runtime.Stack(stacks, true)], 0o644)
 		t.Fatalf("redis did not turn there: %v; %+v", there, l.Status())
 		return Status{}
 	}

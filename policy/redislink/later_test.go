@@ -16,10 +16,10 @@ var appending = rueidis.NewLuaScript(`return redis.call('RPUSH', KEYS[1], ARGV[1
 
 func TestScriptsOffThePathRunEvenIfRedisForgetsThem(t *testing.T) {
 	m := miniredis.RunT(t)
-	l := startLink(t, Options{Address: "redis://" + m.Addr(), Timeout: 5 * time.Second})
+	l := startLink(t, Options{Address: "redis://" + m.Addr()})
 	var want []string
-	for i := range 400 {
-		if i == 200 {
+	for i := range 60 {
+		if i == 30 {
 			flushScripts(t, m.Addr())
 		}
 		want = append(want, fmt.Sprint(i))

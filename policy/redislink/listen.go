@@ -43,7 +43,7 @@ func (s *session) subscribe() error {
 	if len(channels) == 0 {
 		return nil
 	}
-	s.ears = newGroup(s.ctx, func(err error) { s.fail(reason(err, 0)) })
+	s.ears = newGroup(s.ctx, s.link.o.Timeout, func(err error) { s.fail(reason(err, 0)) })
 	client, err := s.ears.connect(s.main.address, s.link.login, s.encryption, 0)
 	if err != nil {
 		return err

@@ -183,7 +183,7 @@ func (s *session) takeMaster(address string) error {
 }
 
 func (s *session) newSentinel(address string) (*sentinel, error) {
-	a := &sentinel{group: newGroup(s.ctx, func(error) {})}
+	a := &sentinel{group: newGroup(s.ctx, s.link.o.Timeout, func(error) {})}
 	var err error
 	if a.client, err = a.connect(address, s.link.sentinelLogin, s.encryption, 0); err != nil {
 		a.close()

@@ -76,7 +76,7 @@ type node struct {
 func (s *session) newNode(address, key string, lost func(why string)) (*node, error) {
 	l := s.link
 	n := &node{address: address, key: key, lost: lost, timeout: l.o.Timeout}
-	n.group = newGroup(s.ctx, func(err error) { lost(reason(err, 0)) })
+	n.group = newGroup(s.ctx, l.o.Timeout, func(err error) { lost(reason(err, 0)) })
 	n.open = func() (rueidis.Client, error) {
 		return n.connect(address, l.login, s.encryption, l.address.Database)
 	}
