@@ -87,7 +87,7 @@ var outcomeCases = map[policy.Outcome]outcomeCase{
 		token: "http_request_error", reason: "Rate Limit Exceeded", policy: "limited", span: "GET /limited",
 	},
 	policy.Overloaded: {
-		path: "/narrow/plain", status: 503, route: "error", next: "stop", title: "Too Many Calls In Flight",
+		path: "/narrow/plain", status: 503, route: "error", next: "stop", title: "No Room For The Call",
 		token: "connection_limit_reached", reason: "Too many calls are in flight.", policy: "narrow", span: "GET /narrow",
 	},
 	policy.CircuitOpen: {

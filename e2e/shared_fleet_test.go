@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ type sidecar struct {
 type fleet struct {
 	*ledger
 	sidecars []*sidecar
+	env      []string        // of all of them
 	bots     *http.Transport // that all bots share
 }
 
@@ -47,9 +49,10 @@ type crew struct {
 func deploy(t *testing.T, c crew) *fleet {
 	t.Helper()
 	f := &fleet{ledger: openLedger(t), bots: &http.Transport{MaxIdleConnsPerHost: 256}}
+	f.env = append([]string{"STORE=" + f.URL, "REDIS=" + c.redis}, c.env...)
 	t.Cleanup(f.bots.CloseIdleConnections)
 	for number := range c.size {
-		env := append([]string{"STORE=" + f.URL, "REDIS=" + c.redis}, c.env...)
+		env := slices.Clone(f.env)
 		if c.each != nil {
 			env = append(env, c.each(number)...)
 		}
@@ -192,6 +195,7 @@ func (f *fleet) rush(t *testing.T, each int, policy, kind, tenant string) map[st
 type sharing struct {
 	Kind, Fail, Reason, Mode string
 	There                    bool
+	Calls                    uint64                                 // of Redis
 	Decided                  struct{ Redis, Local, Refused uint64 } // how many calls, by whom
 }
 

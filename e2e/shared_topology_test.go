@@ -30,7 +30,7 @@ func TestSidecarsFollowSentinelsToAnotherMaster(t *testing.T) {
 	w.fleet = deploy(t, crew{size: 2, redis: watched.URL(), config: topologyConfig("sentinel " + redisserver.MasterName)})
 	w.awaitThere(t, true)
 	w.wantMode(t, "sentinel")
-	failover := trouble{away: true, forgets: true,
+	failover := trouble{away: true, forgets: true, heals: true,
 		begin: func(*world) { w.redis.Kill() },
 		end:   func(*world) { w.redis = watched.AwaitMaster(w.redis) },
 	}
@@ -48,7 +48,7 @@ func TestSidecarsGoOnWhenAMasterOfAClusterIsReplaced(t *testing.T) {
 	w.fleet = deploy(t, crew{size: 2, redis: cluster.URL(), config: topologyConfig("fail local")})
 	w.awaitThere(t, true)
 	w.wantMode(t, "cluster")
-	failover := trouble{away: true, forgets: true,
+	failover := trouble{away: true, forgets: true, heals: true,
 		begin: func(*world) { w.redis.Kill() },
 		end: func(*world) {
 			cluster.AwaitPromotion(owner)

@@ -60,7 +60,7 @@ var outcomes = map[Outcome]outcomeFacts{
 	Rejected:    {route: "failure", title: "Rejected"},
 	Unmappable:  {route: "error", title: "Response Mapping Not Done"},
 	RateLimited: {route: "error", status: http.StatusTooManyRequests, proxyError: "http_request_error", title: "Rate Limit Exceeded"},
-	Overloaded:  {route: "error", status: http.StatusServiceUnavailable, proxyError: "connection_limit_reached", title: "Too Many Calls In Flight"},
+	Overloaded:  {route: "error", status: http.StatusServiceUnavailable, proxyError: "connection_limit_reached", title: "No Room For The Call"},
 	CircuitOpen: {route: "error", status: http.StatusServiceUnavailable, proxyError: "destination_unavailable", title: "Circuit Open"},
 	Timeout:     {route: "error", status: http.StatusGatewayTimeout, proxyError: "http_response_timeout", title: "Timeout"},
 	Unreachable: {route: "error", status: http.StatusBadGateway, proxyError: "destination_unavailable", title: "Third Party Unreachable"},

@@ -9,7 +9,7 @@ import (
 
 // limits tells which limits were asked, and which one refused the call.
 func limits(d *calllog.Detail) []Line {
-	var lines []Line
+	lines := decided(d)
 	for i := range d.Limits {
 		lines = append(lines, limit(d, &d.Limits[i]))
 	}
@@ -17,6 +17,22 @@ func limits(d *calllog.Detail) []Line {
 		return []Line{{Text: "None was asked: there are none for the call, or it was over before."}}
 	}
 	return lines
+}
+
+// decided tells who decided on the limits, where sidecars share them.
+func decided(d *calllog.Detail) []Line {
+	if d.State == nil {
+		return nil
+	}
+	switch d.State.Decided {
+	case "redis":
+		return []Line{{Yes, fmt.Sprintf("Redis decided for all sidecars together, within %s.", duration(d.State.WaitMS))}}
+	case "local":
+		return []Line{{No, "Redis was away, so this sidecar decided by itself."}}
+	case "refused":
+		return []Line{{Bad, "Redis was away, and nothing may go out without it."}}
+	}
+	return nil
 }
 
 // limit tells of one.

@@ -104,12 +104,12 @@ func signal(c chan struct{}) {
 	}
 }
 
-// appendEnded appends the members that have ended under a key to args.
+// appendEnded appends the members that ended last under a key to args.
 func (f *flights) appendEnded(args []string, key string) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	over := f.over[key]
-	return append(args, over[:min(len(over), maxCarried)]...)
+	return append(args, over[max(0, len(over)-maxCarried):]...)
 }
 
 // finished appends up to so many places that are over to dst.

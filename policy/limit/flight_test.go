@@ -108,8 +108,14 @@ func TestThePlacesOfAKilledProcessAreFreeAfterTenSeconds(t *testing.T) {
 		t.Error("the place was free before its lease ended")
 	}
 	w.pass(time.Millisecond)
+	if n := other.inFlight("acme"); n != 0 {
+		t.Errorf("after the lease has ended %d calls are in flight, want none", n)
+	}
 	if _, refusal := other.take("acme"); refusal != nil {
 		t.Errorf("after the lease has ended: %+v", *refusal)
+	}
+	if members, err := w.redis.ZMembers("{signpost}:calls:plan:acme"); err != nil || len(members) != 1 {
+		t.Errorf("places are kept for %q, %v, want the last call's alone", members, err)
 	}
 }
 
@@ -206,8 +212,8 @@ func TestWhatRedisIsToBeToldIsBounded(t *testing.T) {
 	if f := &s.remote.flights; f.count != maxEnded {
 		t.Errorf("%d places are kept, want %d", f.count, maxEnded)
 	}
-	if got := s.remote.flights.appendEnded(nil, "key0"); len(got) != maxCarried {
-		t.Errorf("a question carries %d places, want %d", len(got), maxCarried)
+	if got := s.remote.flights.appendEnded(nil, "key0"); len(got) != maxCarried || got[maxCarried-1] != fmt.Sprint(maxEnded-1) {
+		t.Errorf("a question carries %d places, %q, want the last %d", len(got), got, maxCarried)
 	}
 	s.remote.giveUp(t.Context())
 	if f := &s.remote.flights; f.count != 0 || len(f.over) != 0 {

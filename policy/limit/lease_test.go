@@ -43,8 +43,12 @@ func TestNearTheLimitEveryCallAsksRedis(t *testing.T) {
 	admitted := 0
 	for range 300 {
 		for _, s := range w.sidecar {
+			left, before := 100-admitted-w.unused(), s.unused()
 			if _, refusal := s.take("acme"); refusal == nil {
 				admitted++
+			}
+			if n := s.unused(); n > before && n+1 > left/8 {
+				t.Fatalf("%d permits were taken with %d left, want an eighth at most", n+1, left)
 			}
 		}
 	}

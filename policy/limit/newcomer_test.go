@@ -157,10 +157,10 @@ func TestWindowsThatNoLimitAsksForAnyMoreAreDroppedAtRedis(t *testing.T) {
 			t.Fatalf("refused: %+v", *refusal)
 		}
 	}
-	w.compile(perMinute(5), group{limits: []Limit{{Scope: "store", Name: "store", Rate: Rate{N: 5, Window: time.Minute}, Shared: true}}})
 	for range 12 {
-		w.pass(30 * time.Second)
+		w.compile(perMinute(5), group{limits: []Limit{{Scope: "store", Name: "store", Rate: Rate{N: 5, Window: time.Minute}, Shared: true}}})
 		s.take("acme")
+		w.pass(30 * time.Second)
 	}
 	for _, key := range []string{"{signpost}:t:acme", "{signpost}:all"} {
 		if fields, err := w.redis.HKeys(key); err != nil || len(fields) != 1 {

@@ -10,8 +10,8 @@ const (
 	// placeLease is how long a call is taken to be in flight when nothing more is
 	// heard of it, as after its process was killed.
 	placeLease = 10 * time.Second
-	// maxCarried is how many calls that have ended a question tells of for each
-	// limit, so that a tenant's next call does not wait for news of its last.
+	// maxCarried bounds the calls that have ended of which a question tells, for
+	// each limit, so that a tenant's next call does not wait for news of its last.
 	maxCarried = 64
 	// strayGroups is how many groups of tenants Redis tells apart of those that were
 	// counted together for lack of room.

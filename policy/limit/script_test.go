@@ -42,6 +42,9 @@ func TestALimitThatChangesKeepsWhatRedisHasCounted(t *testing.T) {
 				if refusal != nil && state.Reset != refusal.RetryAfter {
 					t.Fatalf("seed %d: refused for %v, but there is room in %v", seed, refusal.RetryAfter, state.Reset)
 				}
+				if got := s.remote.States(t.Context(), s.now(), "acme", nil, s.sets...)[0]; got != state {
+					t.Fatalf("seed %d: the ticket says %+v, a look %+v", seed, state, got)
+				}
 				if refusal != nil {
 					continue
 				}
@@ -122,6 +125,26 @@ func TestScriptsNameAllTheirKeysAndReadNoGlobals(t *testing.T) {
 			if len(line) > 140 || strings.TrimRight(line, " \t") != line {
 				t.Errorf("%s:%d is too long or ends in blanks", name, i+1)
 			}
+		}
+	}
+}
+
+func TestACallCountsForOneWindowToTheMicrosecond(t *testing.T) {
+	for _, n := range []int{1, 2, 33} {
+		w := newWorld(t, 2, RemoteOptions{})
+		w.compile(perMinute(n))
+		for i := range n {
+			if _, refusal := w.sidecar[0].take("acme"); refusal != nil {
+				t.Fatalf("limit %d: call %d was refused: %+v", n, i, *refusal)
+			}
+		}
+		w.pass(time.Minute - time.Microsecond)
+		if k, refusal := w.sidecar[1].take("acme"); refusal == nil || refusal.RetryAfter != time.Microsecond || k.Decided() != Redis {
+			t.Errorf("limit %d: a microsecond early: got %+v, decided by %d", n, refusal, k.Decided())
+		}
+		w.pass(time.Microsecond)
+		if k, refusal := w.sidecar[1].take("acme"); refusal != nil || k.Decided() != Redis {
+			t.Errorf("limit %d: a window later: got %+v, decided by %d", n, refusal, k.Decided())
 		}
 	}
 }

@@ -165,10 +165,17 @@ func (w *world) sweep() {
 func (w *world) unused() int {
 	n := 0
 	for _, s := range w.sidecar {
-		if s.remote != nil {
-			for _, l := range s.remote.leases.held {
-				n += int(l.permits)
-			}
+		n += s.unused()
+	}
+	return n
+}
+
+// unused counts the permits that lie with the process.
+func (s *sidecar) unused() int {
+	n := 0
+	if s.remote != nil {
+		for _, l := range s.remote.leases.held {
+			n += int(l.permits)
 		}
 	}
 	return n
