@@ -250,6 +250,13 @@ func (c *call) admitLimits() *ending {
 	var refusal *limit.Refusal
 	if s := c.gateway.shared.Load(); s != nil {
 		refusal = c.takeShared(s, now)
+		if refusal == nil && c.req.Context().Err() != nil {
+			// Sending it would be of no use, and what it took is others'.
+			c.ticket.Refund()
+			c.op.breaker.GiveBack(c.places)
+			end := c.vanished()
+			return &end
+		}
 	} else {
 		c.ticket, refusal = c.gateway.state.limits.Take(now, c.tenant, c.known, c.plan.limits, c.policy.limits, c.op.limits)
 	}
@@ -261,6 +268,9 @@ func (c *call) admitLimits() *ending {
 
 // limitEnding is what a refusal by the limits comes to.
 func (c *call) limitEnding(r *limit.Refusal) *ending {
+	if r.Late {
+		return &ending{outcome: Timeout, reason: "The limits could not be asked within the deadline."}
+	}
 	if r.Away {
 		return &ending{outcome: Overloaded, reason: reasonAway, retryAfter: time.Second}
 	}

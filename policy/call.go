@@ -50,6 +50,7 @@ type call struct {
 	places      []breaker.Place   // of a probe, granted with the limits; nearly always none
 	claims      []limit.Claim     // the memory of what was claimed
 	crowded     *breaker.Refusal  // why the probe got none
+	shut        bool              // the breaker refuses the call, so that the limits did not count it
 	limited     []limit.State     // the tenant's windows, for the RateLimit headers
 	tenantVars  map[string]string // the tenants file's, where a host needs them; not to be changed
 	credentials []credential

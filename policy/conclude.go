@@ -42,7 +42,16 @@ func (c *call) conclude(end ending) *http.Response {
 	}
 	c.setHeaders(c.headerOf(resp))
 	c.stopClock()
+	c.land()
 	return resp
+}
+
+// land says that the call is no longer in flight, before the bot has its answer: the
+// bot's next call may come to another sidecar at once.
+func (c *call) land() {
+	if c.gateway.shared.Load() != nil {
+		c.ticket.Release()
+	}
 }
 
 // allowed is what the header of our own answer says of methods after a 405.
@@ -153,6 +162,7 @@ func (c *call) forward(d *decision) *http.Response {
 			c.keepLastGood(*keep)
 		}
 		c.stopClock()
+		c.land()
 		resp.Body = &stream{call: c, source: a.body}
 		return resp
 	}

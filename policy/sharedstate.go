@@ -63,7 +63,7 @@ func (g *Gateway) newSharedState(spec *StateSpec) (*sharedState, error) {
 	s := &sharedState{key: string(key), closed: spec.Fail == failClosed, sidecar: rand.Text()[:8], tried: make(chan struct{})}
 	s.adopt(g)
 	if s.link, err = redislink.New(s.linkOptions(spec)); err != nil {
-		return nil, Mistakes{{Place: spec.Places["state"], Name: "state redis", Text: err.Error()}}
+		return nil, Mistakes{{Place: spec.place(""), Name: "state redis", Text: err.Error()}}
 	}
 	s.limits = limit.NewRemote(g.state.limits, s.link, limit.RemoteOptions{
 		Closed: s.closed, MaxTenants: spec.MaxTenants, Leases: spec.Leases, Sidecar: s.sidecar,
@@ -196,7 +196,11 @@ func (all *sharings) release(s *sharedState) (last bool) {
 func (c *call) takeShared(s *sharedState, now time.Time) *limit.Refusal {
 	s = c.gateway.opened(s, c.patience())
 	var refusal *limit.Refusal
-	c.ticket, refusal = s.limits.Take(now, c.patience(), c.tenant, c.known, c.findPlaces(), c.plan.limits, c.policy.limits, c.op.limits)
+	if c.shut = c.op.breaker.Refuses(c.hostPort(), c.namedTenant()); c.shut {
+		c.ticket, refusal = s.limits.Try(now, c.patience(), c.tenant, c.known, c.plan.limits, c.policy.limits, c.op.limits)
+	} else {
+		c.ticket, refusal = s.limits.Take(now, c.patience(), c.tenant, c.known, c.findPlaces(), c.plan.limits, c.policy.limits, c.op.limits)
+	}
 	c.noteDecided(s, refusal)
 	c.noteWait(now)
 	return c.crowd(refusal)
@@ -208,6 +212,7 @@ func (c *call) takeAgain() *limit.Refusal {
 	if c.gateway.shared.Load() == nil {
 		return c.ticket.TakeShared(now)
 	}
+	c.shut = false
 	refusal := c.ticket.Again(now, c.patience(), c.findPlaces())
 	c.noteWait(now)
 	return c.crowd(refusal)
@@ -269,13 +274,18 @@ func (c *call) allow() (breaker.Permit, *breaker.Refusal) {
 		return c.op.breaker.Allow(c.hostPort(), c.namedTenant(), c.left()+probeGrace)
 	case c.crowded != nil:
 		return breaker.Permit{}, c.crowded
-	default:
-		return c.op.breaker.AllowProbe(c.hostPort(), c.namedTenant(), c.left()+probeGrace, c.places)
 	}
+	permit, refusal := c.op.breaker.AllowProbe(c.hostPort(), c.namedTenant(), c.left()+probeGrace, c.places)
+	if c.shut && refusal == nil {
+		// The breaker has changed its mind since, but the limits have not counted the call.
+		permit.Done(breaker.Ignored)
+		refusal = c.op.breaker.Crowded(c.hostPort(), c.namedTenant(), 0)
+	}
+	return permit, refusal
 }
 
-// patience is how long a call waits for Redis at most.
-func (c *call) patience() time.Duration { return max(c.left()/2, time.Millisecond) }
+// patience is how long a call waits for Redis at most: as long as it may take at all.
+func (c *call) patience() time.Duration { return max(c.left(), time.Millisecond) }
 
 // noteDecided notes who decided on the call's limits.
 func (c *call) noteDecided(s *sharedState, refusal *limit.Refusal) {

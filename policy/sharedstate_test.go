@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -263,4 +264,56 @@ func TestASidecarThatStartsBeforeRedisServesAtOnce(t *testing.T) {
 	}
 	defer redis.Close()
 	eventually(t, "Redis is there", func() bool { return g.SharedState().There })
+}
+
+func TestCallsThatAnOpenBreakerKeepsBackTakeNothingNotEvenFromEachOther(t *testing.T) {
+	redis := miniredis.RunT(t)
+	g := beside(t, onRedis(limited("2/h", policy.Rules{Breaker: &policy.BreakerSpec{Trip: "1 consecutive"}}), redis.Addr(), ""), says(500, `{}`), true)
+	if got := outcome(t, g, "/x"); got != "server_error" {
+		t.Fatalf("the first call came to %s", got)
+	}
+	var bots sync.WaitGroup
+	for range 40 {
+		bots.Go(func() {
+			if got := outcome(t, g, "/x"); got != "circuit_open" {
+				t.Errorf("a call came to %s, want circuit_open", got)
+			}
+		})
+	}
+	bots.Wait()
+	if info, err := g.Tenant("acme", false); err != nil || info.Limits[0].Remaining != 1 {
+		t.Errorf("%+v is left, %v; want 1 call", info.Limits, err)
+	}
+}
+
+func TestACallWhoseBotIsGoneBeforeItIsSentTakesNothing(t *testing.T) {
+	redis := miniredis.RunT(t)
+	g := beside(t, onRedis(limited("2/h", policy.Rules{}), redis.Addr(), ""), thirdParty(func(*http.Request) (*http.Response, error) {
+		t.Error("a call was sent")
+		return nil, errReset
+	}), true)
+	gone, leave := context.WithCancel(policy.WithTenant(t.Context(), "acme"))
+	leave()
+	for range 3 {
+		if resp, _ := call(t, g, request("GET", "/x", "").WithContext(gone)); resp.Header.Get("Signpost-Outcome") != "canceled" {
+			t.Errorf("a call came to %s, want canceled", resp.Header.Get("Signpost-Outcome"))
+		}
+	}
+	if info, err := g.Tenant("acme", false); err != nil || info.Limits[0].Remaining != 2 {
+		t.Errorf("%+v is left, %v; want 2 calls", info.Limits, err)
+	}
+}
+
+func TestAPlaceIsFreeForAnotherSidecarBeforeTheBotHasReadItsAnswer(t *testing.T) {
+	redis := miniredis.RunT(t)
+	spec := onRedis(limited("1000/h", policy.Rules{Extracts: []policy.Extract{{Var: "a", Path: "$.a"}}}), redis.Addr(), "")
+	spec.Plans[0].Concurrency = []policy.Concurrency{{Calls: 1}}
+	one := beside(t, spec, says(200, `{"a":1}`), true)
+	other := beside(t, spec, says(200, `{"a":1}`), true)
+	unread, err := one.Policy("store").RoundTrip(request("GET", "/x", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unread.Body.Close()
+	eventually(t, "the place is free", func() bool { return outcome(t, other, "/x") == "success" })
 }

@@ -68,6 +68,33 @@ func (b *Breaker) claimable(p *Peers, lease time.Duration, cells ...*cell) []Pla
 	return places
 }
 
+// Refuses tells whether AllowProbe would refuse a call whatever it claims: the host's
+// cell, or the tenant's own, is open. It changes nothing, and costs little where both
+// are closed. Safe for concurrent use.
+func (b *Breaker) Refuses(host, tenant string) bool {
+	o := b.hand.standing()
+	if o.holds() {
+		return o.state == Open
+	}
+	if b.config.Off {
+		return false
+	}
+	if b.isOpen(b.hosts.find(cellKey{host: host}), o) {
+		return true
+	}
+	return tenant != "" && b.isOpen(b.tenants.find(cellKey{host, tenant}), o)
+}
+
+// isOpen tells whether a cell refuses all calls; nil refuses none.
+func (b *Breaker) isOpen(x *cell, o *order) bool {
+	if x.passes(o) {
+		return false
+	}
+	state, _ := x.standing()
+	b.teller.tell()
+	return state == Open
+}
+
 // AllowProbe is Allow for a call that has asked for its Places: claimed are those,
 // when they were granted, and nil when there were none to ask for. What it does not
 // use it gives back. While peers are there, a call without the place that it needs is

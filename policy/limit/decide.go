@@ -80,7 +80,7 @@ func (r *Remote) inquire(k *Ticket, patience time.Duration, a asking, f shape) *
 	answer, q, err := r.put(k, patience, a, f)
 	defer q.free()
 	if err != nil {
-		return r.alone(k, r.clock(), a)
+		return r.unheard(k, patience, a)
 	}
 	k.believe(answer, q.keys[0], r.clock(), a)
 	if answer.stands != standsNothing {
@@ -110,7 +110,7 @@ func (k *Ticket) believe(answer reply, key string, since time.Time, a asking) {
 	if a.slots {
 		t.flying = answer.flying
 	}
-	if answer.stands != standsNothing {
+	if answer.stands != standsNothing || answer.permits == 0 {
 		return
 	}
 	if answer.crowded {
@@ -197,16 +197,33 @@ func (k *Ticket) forget(a asking) {
 	}
 }
 
+// unheard decides about a call of which Redis said nothing. One that had less patience
+// than Redis is given does not go out for that: whoever chooses short deadlines would
+// have this process's limits instead of all processes'.
+func (r *Remote) unheard(k *Ticket, patience time.Duration, a asking) *Refusal {
+	if patience <= 0 || patience >= r.link.Timeout() || !r.link.There() {
+		return r.alone(k, r.clock(), a)
+	}
+	k.forget(a)
+	k.standBy(a)
+	return &Refusal{Late: true}
+}
+
+// standBy finds the tenant's cell for those who ask how the limits of a refused call
+// stand.
+func (k *Ticket) standBy(a asking) {
+	if a.slots {
+		k.mu, k.cell = k.table.enter(k.table.clock(k.remote.of.clock()), k.tenant, k.known)
+		k.mu.Unlock()
+	}
+}
+
 // alone decides without Redis.
 func (r *Remote) alone(k *Ticket, at time.Time, a asking) *Refusal {
 	k.remote.by = Local
 	k.forget(a)
 	if r.closed {
-		if a.slots {
-			// For those who ask how the limits stand.
-			k.mu, k.cell = k.table.enter(k.table.clock(at), k.tenant, k.known)
-			k.mu.Unlock()
-		}
+		k.standBy(a)
 		return &Refusal{Overloaded: true, Away: true}
 	}
 	refusal := k.here(at, a)
@@ -249,7 +266,7 @@ func (k *Ticket) takeBack() {
 		for s := range c.sides {
 			c.sides[s] = c.sides[s] && k.owed[s]
 		}
-		t.of.undo(c, k.sets[:], 1)
+		t.of.undoNow(c, k.sets[:])
 	}
 	for s := range t.given {
 		t.given[s] = t.given[s] || t.counted.sides[s] && k.owed[s]

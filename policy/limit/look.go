@@ -59,6 +59,31 @@ func (r *Remote) look(ctx context.Context, tenant string, slots bool, first side
 	return remoteTicket{since: r.clock(), windows: answer.windows, flying: answer.flying}, true
 }
 
+// Try is what [Remote.Take] would say of a call that does not go out whatever that is. It
+// counts nothing, where Redis is there: a call that is not sent takes nothing, not even
+// for a moment. The ticket is to be treated as that of Take.
+func (r *Remote) Try(now time.Time, patience time.Duration, tenant string, known bool, sets ...*Set) (Ticket, *Refusal) {
+	k := Ticket{table: r.table, tenant: tenant, known: known, sets: fill(sets)}
+	k.remote.of = r
+	a := asking{first: own, slots: true, permits: 1}
+	f := k.shapeOf(a)
+	if f.empty() || !r.link.There() {
+		refusal := r.decide(&k, now, patience, asking{first: own, slots: true, counts: true, permits: 1})
+		return k, refusal
+	}
+	k.standBy(a)
+	answer, q, err := r.put(&k, patience, a, f)
+	defer q.free()
+	if err != nil {
+		return k, r.unheard(&k, patience, a)
+	}
+	k.believe(answer, q.keys[0], r.clock(), a)
+	if answer.stands != standsNothing {
+		return k, k.refused(answer, a)
+	}
+	return k, nil
+}
+
 // States is [Table.States] over all processes: it asks Redis, and the table where Redis
 // does not answer. Ctx bounds the wait, beside the link's time-out. Safe for concurrent
 // use.

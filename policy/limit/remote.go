@@ -33,6 +33,8 @@ var (
 type Link interface {
 	// There says whether Redis answers, as far as is known.
 	There() bool
+	// Timeout is how long the connection waits for Redis at most.
+	Timeout() time.Duration
 	// Key gives the name of a key at Redis. All names lie in one slot of a Cluster.
 	Key(rest string) string
 	// Run runs a script in one round trip of at most patience, or of the

@@ -12,9 +12,6 @@ const (
 	renewEvery = 3 * time.Second
 	// freshFor is how old a lease must be to be renewed: most calls are over by then.
 	freshFor = time.Second
-	// gatherFor is how long calls that have ended are gathered before Redis is told.
-	// A question about the same limits tells it sooner.
-	gatherFor = 2 * time.Millisecond
 	// maxPlaces is how many places one script sees to, so that it holds up no others.
 	maxPlaces = 128
 )
@@ -35,9 +32,7 @@ func (r *Remote) Renew(ctx context.Context) {
 			r.leaveAll()
 			return
 		case <-r.flights.wake:
-			if pause(ctx, gatherFor) {
-				r.giveUp(ctx)
-			}
+			r.giveUp(ctx) // Those that end meanwhile are told together.
 		case <-r.flights.urgent:
 			r.renew(ctx, r.clock(), 0)
 		case <-every.C:
@@ -53,18 +48,6 @@ func (r *Remote) Renew(ctx context.Context) {
 				look = time.After(lookEvery)
 			}
 		}
-	}
-}
-
-// pause waits, and says whether ctx is not done.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

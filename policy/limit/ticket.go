@@ -24,12 +24,15 @@ type Refusal struct {
 	Overloaded bool
 	// Away says that Redis was away and that calls are then refused.
 	Away bool
+	// Late says that Redis did not answer in the time that the call had left, which
+	// was less than Redis is given: nothing is known of the limits.
+	Late bool
 	// Claim is the number of the claim, from 1, whose places are all taken
 	// although every limit has room; else 0.
 	Claim int
 	// RetryAfter is how long it takes until every rate limit has room for the
 	// call, never too short. With Claim it is until the first place is given up
-	// at the latest. Zero when Overloaded or Away: nobody knows when a call in
+	// at the latest. Zero when Overloaded, Away or Late: nobody knows when a call in
 	// flight ends.
 	RetryAfter time.Duration
 }

@@ -1,5 +1,10 @@
 package limit
 
+import (
+	"context"
+	"time"
+)
+
 // counted says where and when Redis counts a call. The zero value is nowhere.
 type counted struct {
 	at    int64  // Redis's microseconds.
@@ -23,18 +28,35 @@ func countedAt(answer reply, key string) counted {
 // anywhere says whether a window counts the call.
 func (c counted) anywhere() bool { return c.sides[own] || c.sides[shared] }
 
+// refundPatience bounds how long a call that was not sent waits until Redis has taken it
+// back. It waits so that its bot's next call, through whichever process, finds room.
+const refundPatience = 10 * time.Millisecond
+
 // undo has Redis take back calls that were counted under the limits of these sets, and
-// give up places.
+// give up places, when there is time.
 func (r *Remote) undo(c counted, sets []*Set, calls int64, places ...place) {
-	if !c.anywhere() && len(places) == 0 {
-		return
+	if c.anywhere() || len(places) > 0 {
+		keys, args := r.undoing(c, sets, calls, places...)
+		r.link.Later(undoScript, keys, args)
 	}
-	keys := append(make([]string, 0, 2+len(places)), r.names.all, r.names.all)
+}
+
+// undoNow has Redis take back one call, and waits a little for that.
+func (r *Remote) undoNow(c counted, sets []*Set) {
+	if c.anywhere() {
+		keys, args := r.undoing(c, sets, 1)
+		r.link.Run(context.Background(), refundPatience, undoScript, keys, args)
+	}
+}
+
+// undoing says what to undo.
+func (r *Remote) undoing(c counted, sets []*Set, calls int64, places ...place) (keys, args []string) {
+	keys = append(make([]string, 0, 2+len(places)), r.names.all, r.names.all)
 	if c.sides[own] {
 		keys[0] = c.key
 	}
 	var windows [sides]int
-	args := append(make([]string, 0, 16), "", "", decimal(c.at), decimal(calls))
+	args = append(make([]string, 0, 16), "", "", decimal(c.at), decimal(calls))
 	for s := own; s < sides; s++ {
 		for _, set := range sets {
 			for i := range set.parts[s].rules {
@@ -50,7 +72,7 @@ func (r *Remote) undo(c counted, sets []*Set, calls int64, places ...place) {
 	for _, p := range places {
 		keys, args = append(keys, p.key), append(args, p.member)
 	}
-	r.link.Later(undoScript, keys, args)
+	return keys, args
 }
 
 // tell has Redis keep places for so long from now, or give them up when that is

@@ -26,6 +26,8 @@ type wire struct {
 
 func (w *wire) There() bool { return !w.away.Load() }
 
+func (w *wire) Timeout() time.Duration { return time.Second }
+
 func (w *wire) Key(rest string) string { return "{signpost}:" + rest }
 
 func (w *wire) Run(ctx context.Context, _ time.Duration, script *rueidis.Lua, keys, args []string) rueidis.RedisResult {
