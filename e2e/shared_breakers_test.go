@@ -15,7 +15,7 @@ import (
 )
 
 // breakersConfig has breakers that trip soon, and answers that are kept.
-var breakersConfig = sharingConfig(patient,
+var breakersConfig = sharingConfig(patient, freeBlock,
 	block("quick", "breaker 3 consecutive {\nopen 30s\n}"),
 	block("late", "breaker 3 consecutive {\nopen 30s\n}"),
 	block("probed", "breaker 3 consecutive {\nopen 1s\nprobes 3\n}"),

@@ -36,6 +36,9 @@ func block(name string, lines ...string) string {
 	return "policy " + name + " {$STORE}/" + name + " {\n" + strings.Join(lines, "\n") + "\n}"
 }
 
+// freeBlock is a policy that shares nothing: its calls take as long as the machine wants.
+var freeBlock = block("free", "breaker off")
+
 // patient has sidecars wait for Redis for longer than this machine keeps anybody
 // waiting, so that a busy moment of it is not taken for a Redis that is away.
 const patient = "timeout 2s"

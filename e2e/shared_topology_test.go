@@ -8,11 +8,6 @@ import (
 	"github.com/signpost-gateway/signpost/e2e/redisserver"
 )
 
-// topologyConfig is troubledConfig on something else than one Redis.
-func topologyConfig(state string) string {
-	return sharingConfig(state, block("store", "rate_limit 20/1s", "rate_limit 60/1s shared", "breaker off"))
-}
-
 // wantMode checks how sidecars say that they reach Redis.
 func (f *fleet) wantMode(t *testing.T, want string) {
 	t.Helper()
@@ -27,7 +22,7 @@ func TestSidecarsFollowSentinelsToAnotherMaster(t *testing.T) {
 	t.Parallel()
 	watched := redisserver.StartWatched(t, 1)
 	w := &world{redis: watched.Master()}
-	w.fleet = deploy(t, crew{size: 2, redis: watched.URL(), config: topologyConfig("sentinel " + redisserver.MasterName)})
+	w.fleet = deploy(t, crew{size: 2, redis: watched.URL(), config: troubledConfig("sentinel " + redisserver.MasterName)})
 	w.awaitThere(t, true)
 	w.wantMode(t, "sentinel")
 	failover := trouble{away: true, forgets: true, heals: true,
@@ -45,7 +40,7 @@ func TestSidecarsGoOnWhenAMasterOfAClusterIsReplaced(t *testing.T) {
 	cluster := redisserver.StartCluster(t)
 	owner := cluster.Owner("{signpost}")
 	w := &world{redis: cluster.Masters[owner]}
-	w.fleet = deploy(t, crew{size: 2, redis: cluster.URL(), config: topologyConfig("fail local")})
+	w.fleet = deploy(t, crew{size: 2, redis: cluster.URL(), config: troubledConfig("fail local")})
 	w.awaitThere(t, true)
 	w.wantMode(t, "cluster")
 	failover := trouble{away: true, forgets: true, heals: true,

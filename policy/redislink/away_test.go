@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/rueidis"
 )
 
 func TestWhoCannotConnectIsToldOnceAndSeesWhy(t *testing.T) {
@@ -39,7 +38,7 @@ func TestALostConnectionTurnsRedisAwayBeforeAnybodyCalls(t *testing.T) {
 func TestARedisThatRestartsIsComeBackTo(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
-	l := startLink(t, Options{Address: "redis://" + m.Addr(), Scripts: []*rueidis.Lua{echo}})
+	l := startLink(t, Options{Address: "redis://" + m.Addr()})
 	for range 3 {
 		m.Close()
 		l.turns(t, false)

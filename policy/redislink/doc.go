@@ -14,16 +14,16 @@
 //	run.go       scripts that a call waits for; later.go, those that nobody does
 //	listen.go    messages of other gateways
 //	session.go   all that is connected between coming back and the next failure
-//	node.go      one Redis and the connections to it; group.go, their sockets
-//	locate.go    which Redis: the one named, a Sentinel's master, a Cluster's node
-//	slots.go     who holds which keys of a Cluster
+//	client.go    how rueidis connects; lane.go, what is under way over one client
+//	socket.go    when it may dial, and connections that tell when they break
 //	reason.go    why Redis is away, in words without secrets; status.go
 //
-// The protocol, pipelining and authentication are rueidis's, with a client for
-// each connection. Its clients for Sentinel and Cluster are not used: they dial
-// while a call waits, without regard for its deadline, and connect again by
-// themselves while others still take Redis for away. Instead, Sentinels or nodes
-// are asked for the master when coming back and every second from then on, and a
-// master that moved is one more reason to come back. While the slot of the
-// counters moves to another node of a Cluster, Redis is away.
+// The protocol, Sentinels, the slots of a Cluster and authentication are
+// rueidis's. Only when it dials is decided here: a session is connected whole and
+// then sealed, so that no call waits for a connection and nothing connects again
+// while others take Redis for away. A socket that breaks ends the session, and
+// that rueidis wants to dial another master is how a new one is noticed; the next
+// session asks everybody anew. In a Cluster only the node with the counters
+// decides. Others are connected again off the path, within Timeout, and until then
+// their keys have errors.
 package redislink

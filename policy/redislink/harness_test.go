@@ -55,6 +55,7 @@ func newLink(t *testing.T, o Options) *linked {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.Preload(echo)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the link: %+v", l.Status())
@@ -104,6 +105,18 @@ func (l *linked) ask(ctx context.Context, patience time.Duration, text string) (
 	return l.Run(ctx, patience, echo, []string{l.Key("k")}, []string{text}).ToString()
 }
 
+// at is the address of the node that a Link has connected to.
+func (l *linked) at() string {
+	s := l.live.Load()
+	if s == nil {
+		return ""
+	}
+	for address := range s.main[0].client.Nodes() {
+		return address
+	}
+	return ""
+}
+
 // fake is a server that answers as a test wants it to.
 type fake struct {
 	net.Listener
@@ -132,6 +145,10 @@ func wellBehaved(words []string) string {
 		return hello
 	case "PING":
 		return "+PONG\r\n"
+	case "CLUSTER":
+		return "-ERR This instance has cluster support disabled\r\n"
+	case "ROLE":
+		return role("master")
 	case "EVALSHA", "EVAL":
 		return bulk(words[len(words)-1])
 	case "SUBSCRIBE":
@@ -143,6 +160,8 @@ func wellBehaved(words []string) string {
 	}
 	return "+OK\r\n"
 }
+
+func role(name string) string { return "*3\r\n" + bulk(name) + ":0\r\n*0\r\n" }
 
 // but answers like wellBehaved, except to one command.
 func but(command string, answer func(words []string) string) func([]string) string {

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// surveyGap is between one look at who is master and the next.
-	surveyGap = time.Second
+	// lookGap is between one look at what may have been lost and the next.
+	lookGap = time.Second
 
 	// Pauses between attempts to come back are of random length up to a bound, so
 	// that gateways do not come all at once: 50 ms at first, twice as much each
@@ -18,13 +18,13 @@ const (
 
 	// steady is how long Redis must have been there for the pauses to begin anew:
 	// one that comes and goes is not run after.
-	steady = 5 * time.Second
+	steady = time.Second
 
-	// probeGap is the least from one examination of a node to the next, so that
+	// probeGap is the least from one examination to the next, so that
 	// callers of no patience make no load.
 	probeGap = 20 * time.Millisecond
 
-	// examinations is how often a node is asked in one of them while this process
+	// examinations is how often Redis is asked in one of them while this process
 	// itself is too slow to tell.
 	examinations = 3
 )
@@ -86,45 +86,40 @@ func slept(ctx context.Context, d time.Duration) bool {
 
 // watch returns when the session is over.
 func (l *Link) watch(s *session) {
-	tick := time.NewTicker(surveyGap)
+	tick := time.NewTicker(lookGap)
 	defer tick.Stop()
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
-		case n := <-l.doubts:
-			s.examine(n)
+		case <-s.doubts:
+			s.examine()
 		case <-tick.C:
-			s.examine(s.main)
-			for _, n := range *s.others.Load() {
-				s.examine(n)
-			}
-			if s.asking.CompareAndSwap(false, true) {
-				s.running.Go(func() {
-					defer s.asking.Store(false)
-					s.survey()
-				})
+			s.examine()
+			if s.missing.Swap(false) || abandoned(s.elsewhere) {
+				s.reach(l.o.Timeout)
 			}
 		}
 	}
 }
 
-// examine asks a node that somebody had too little patience for, giving it as long
-// as a call may take at most: what a short patience says of Redis is nothing.
-func (s *session) examine(n *node) {
-	if !n.doubtful() || !slept(n.ctx, probeGap-time.Since(n.probed)) {
+// examine asks Redis where somebody had too little patience, giving it as long as a
+// call may take at most: what a short patience says of Redis is nothing.
+func (s *session) examine() {
+	if !s.doubtful() || !slept(s.ctx, probeGap-time.Since(s.probed)) {
 		return
 	}
+	timeout := s.link.o.Timeout
 	for range examinations {
 		began := time.Now()
-		err := n.probe()
-		if err == nil || n.ctx.Err() != nil {
+		err := s.probe()
+		if err == nil || s.ctx.Err() != nil {
 			return
 		}
-		if !starved(time.Since(began), n.timeout) {
-			n.lost(reason(err, n.timeout))
+		if !starved(time.Since(began), timeout) {
+			s.fail(reason(err, timeout))
 			return
 		}
 	}
-	n.lost(reason(context.DeadlineExceeded, n.timeout))
+	s.fail(reason(context.DeadlineExceeded, timeout))
 }

@@ -2,7 +2,6 @@ package redislink
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -111,72 +110,43 @@ func (l *Link) batch(t letter) []letter {
 	}
 }
 
-// deliver sends a batch, to each node what is for it.
+// deliver sends a batch, always over the first client, so that what came first is
+// done first. In a Cluster, letters that may be for other nodes come after those to
+// the node with the counters, which must not suffer from a slot that nobody holds.
 func (l *Link) deliver(all []letter) {
 	s := l.live.Load()
 	if s == nil {
 		l.counters.dropped.Add(uint64(len(all)))
 		return
 	}
-	var order []*node
-	byNode := make(map[*node][]letter, 1)
+	var own, others []letter
 	for _, t := range all {
-		n := s.main
-		if t.script != nil {
-			n = s.node(t.keys)
+		if t.script == nil || s.decides(t.keys) {
+			own = append(own, t)
+		} else {
+			others = append(others, t)
 		}
-		if n == nil {
-			l.counters.dropped.Add(1)
-			continue
-		}
-		if byNode[n] == nil {
-			order = append(order, n)
-		}
-		byNode[n] = append(byNode[n], t)
 	}
-	for _, n := range order {
-		l.deliverTo(n, byNode[n])
+	if err := l.post(s, own); err != nil {
+		s.fail(reason(err, l.patienceOffPath()))
 	}
+	_ = l.post(s, others) // It is counted, and says nothing of Redis.
 }
 
-// deliverTo sends to one node, always over its first connection, so that what came
-// first is done first. Only scripts that Redis forgot come behind the others of
-// their batch: they are loaded and sent again or, where that is not permitted, sent
-// with their source.
-func (l *Link) deliverTo(n *node, all []letter) {
-	left, err := l.post(n, all)
-	if err == nil && len(left) > 0 {
-		n.load(scriptsOf(left))
-		left, err = l.post(n, left)
+// post sends letters at once. Scripts that Redis forgot come behind the others, with
+// their source.
+func (l *Link) post(s *session, all []letter) (failed error) {
+	if len(all) == 0 {
+		return nil
 	}
-	if err == nil {
-		left, err = l.postWhole(n, left)
-	}
-	if err != nil {
-		l.counters.dropped.Add(uint64(len(left)))
-		n.lost(reason(err, l.patienceOffPath()))
-	}
-}
-
-// scriptsOf are the scripts of letters, each once.
-func scriptsOf(all []letter) (scripts []*rueidis.Lua) {
-	for _, t := range all {
-		if !slices.Contains(scripts, t.script) {
-			scripts = append(scripts, t.script)
-		}
-	}
-	return scripts
-}
-
-// post sends letters at once, and gives those whose script Redis forgot.
-func (l *Link) post(n *node, all []letter) (forgotten []letter, failed error) {
-	ctx, cancel := context.WithTimeout(n.ctx, l.patienceOffPath())
+	ctx, cancel := context.WithTimeout(s.ctx, l.patienceOffPath())
 	defer cancel()
-	client := n.connections[0].client
+	client := s.main[0].client
 	commands := make(rueidis.Commands, len(all))
 	for i, t := range all {
-		commands[i] = t.command(client)
+		commands[i] = t.command(client, s.key)
 	}
+	var forgotten []letter
 	for i, answer := range client.DoMulti(ctx, commands...) {
 		err := answer.Error()
 		switch e, refused := refusal(err); {
@@ -188,37 +158,46 @@ func (l *Link) post(n *node, all []letter) (forgotten []letter, failed error) {
 			failed = err
 		}
 	}
-	return forgotten, failed
+	if failed != nil {
+		l.counters.dropped.Add(uint64(len(forgotten)))
+		return failed
+	}
+	return l.postWhole(s, forgotten)
 }
 
 // postWhole sends letters one by one, each with the source of its script where need
-// be, and gives those that are left after a failure.
-func (l *Link) postWhole(n *node, all []letter) (left []letter, failed error) {
+// be.
+func (l *Link) postWhole(s *session, all []letter) error {
 	for i, t := range all {
-		ctx, cancel := context.WithTimeout(n.ctx, l.patienceOffPath())
-		err := t.script.Exec(ctx, n.connections[0].client, t.keys, t.args).Error()
+		ctx, cancel := context.WithTimeout(s.ctx, l.patienceOffPath())
+		err := t.script.Exec(ctx, s.main[0].client, t.keys, t.args).Error()
 		cancel()
 		if err != nil && !rueidis.IsRedisNil(err) {
-			return all[i:], err
+			l.counters.dropped.Add(uint64(len(all) - i))
+			return err
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // patienceOffPath is how long one sending may take.
 func (l *Link) patienceOffPath() time.Duration { return max(batchTimeout, l.o.Timeout) }
 
-// command is what would be sent for a letter alone.
-func (t letter) command(client rueidis.Client) rueidis.Completed {
+// command is what would be sent for a letter alone. A message goes where key lies.
+func (t letter) command(client rueidis.Client, key string) rueidis.Completed {
 	if t.script == nil {
-		return client.B().Publish().Channel(t.keys[0]).Message(t.args[0]).Build()
+		return client.B().Publish().Channel(t.keys[0]).Message(t.args[0]).Build().SetSlot(key)
 	}
 	taker := taker{Client: client}
 	t.script.Exec(context.Background(), &taker, t.keys, t.args)
 	return taker.command
 }
 
-// taker takes the command that a script sends, which tells nobody its name.
+// taker takes the command that a script sends, since a rueidis.Lua tells nobody its
+// text or name. What rueidis has of its own is slower, and more: ExecMulti loads the
+// script anew for each batch, on all nodes, and sends nothing when one is down or
+// loading is not permitted; scripts one after the other cost a round trip each,
+// eight times as long for a full batch on loopback.
 type taker struct {
 	rueidis.Client
 	command rueidis.Completed

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,17 +37,17 @@ type Link struct {
 	kept    chan struct{}  // closed when the keeper is through.
 	sent    chan struct{}  // closed when the sender is through.
 	closing sync.WaitGroup // sessions that are being closed.
-	turn    atomic.Uint32  // counts on to the host that is asked next.
+	turn    int            // which host is tried first; the keeper's alone.
 	told    bool           // whether OnChange was told anything; the keeper's alone.
 
-	live   atomic.Pointer[session] // nil while Redis is away.
-	there  atomic.Bool
-	doubts chan *node
+	live  atomic.Pointer[session] // nil while Redis is away.
+	there atomic.Bool
 
 	queue     chan letter
 	stop      chan struct{} // closed when the queue is to be sent out and left.
 	queued    atomic.Int64  // bytes in queue.
 	listeners []listener
+	scripts   []*rueidis.Lua // loaded on every coming back.
 	counters  counters
 
 	mu      sync.Mutex // for what follows, and for over and why of a session.
@@ -75,7 +74,6 @@ func New(o Options) (*Link, error) {
 		tag:       "{" + o.Prefix + "}:",
 		kept:      make(chan struct{}),
 		sent:      make(chan struct{}),
-		doubts:    make(chan *node, 1),
 		queue:     make(chan letter, maxQueue),
 		stop:      make(chan struct{}),
 		since:     time.Now(),
@@ -85,11 +83,9 @@ func New(o Options) (*Link, error) {
 	return l, nil
 }
 
-// Preload has scripts loaded on every coming back, beside those of the options. Call
-// it before Start.
-func (l *Link) Preload(scripts ...*rueidis.Lua) {
-	l.o.Scripts = slices.Concat(l.o.Scripts, scripts)
-}
+// Preload has scripts loaded on every coming back, so that no call has to send one.
+// Call it before Start.
+func (l *Link) Preload(scripts ...*rueidis.Lua) { l.scripts = append(l.scripts, scripts...) }
 
 // Start connects in the background and never blocks. Until it has, Redis is away.
 func (l *Link) Start() {

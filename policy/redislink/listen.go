@@ -26,8 +26,8 @@ func (l *Link) Listen(channel string, hear func(payload string), back func()) {
 	l.listeners = append(l.listeners, listener{channel, hear, back})
 }
 
-// subscribe hears all channels over a connection of its own. When it returns, no
-// message is missed any longer.
+// subscribe hears all channels over a connection of its own, to the node with the
+// counters. When it returns, no message is missed any longer.
 func (s *session) subscribe() error {
 	hearers := make(map[string][]func(string))
 	var channels []string
@@ -43,25 +43,24 @@ func (s *session) subscribe() error {
 	if len(channels) == 0 {
 		return nil
 	}
-	s.ears = newGroup(s.ctx, s.link.o.Timeout, func(err error) { s.fail(reason(err, 0)) })
-	client, err := s.ears.connect(s.main.address, s.link.login, s.encryption, 0)
-	if err != nil {
-		return err
-	}
+	client, release := s.main[0].client.Dedicate()
 	confirmed := make(chan struct{}, len(channels))
-	s.running.Go(func() { s.receive(client, channels, hearers, confirmed) })
+	s.running.Go(func() {
+		defer release()
+		s.receive(client, channels, hearers, confirmed)
+	})
 	return s.confirm(confirmed, len(channels))
 }
 
 // receive passes messages on until the connection ends, and with it the session.
-func (s *session) receive(client rueidis.Client, channels []string, hearers map[string][]func(string), confirmed chan<- struct{}) {
+func (s *session) receive(client rueidis.DedicatedClient, channels []string, hearers map[string][]func(string), confirmed chan<- struct{}) {
 	ctx := rueidis.WithOnSubscriptionHook(s.ctx, func(rueidis.PubSubSubscription) {
 		select {
 		case confirmed <- struct{}{}:
 		default:
 		}
 	})
-	err := client.Receive(ctx, client.B().Subscribe().Channel(channels...).Build(), func(m rueidis.PubSubMessage) {
+	err := client.Receive(ctx, client.B().Subscribe().Channel(channels...).Build().SetSlot(s.key), func(m rueidis.PubSubMessage) {
 		if len(m.Message) > maxMessage {
 			return
 		}
@@ -86,5 +85,5 @@ func (s *session) confirm(confirmed <-chan struct{}, channels int) error {
 			return fmt.Errorf("subscribing: %w", ctx.Err())
 		}
 	}
-	return s.ears.seal()
+	return nil
 }

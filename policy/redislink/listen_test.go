@@ -45,7 +45,7 @@ func TestALostConnectionOfAListenerIsComingBack(t *testing.T) {
 	l.Start()
 	l.turns(t, true)
 	<-backs
-	l.live.Load().ears.abort()
+	l.live.Load().abort()
 	l.turns(t, false)
 	l.turns(t, true)
 	<-backs

@@ -8,8 +8,6 @@ import (
 	"os"
 	"regexp"
 	"time"
-
-	"github.com/redis/rueidis"
 )
 
 const (
@@ -29,9 +27,9 @@ type Options struct {
 	// Several hosts are nodes of a Cluster or, with Sentinel, its Sentinels.
 	Address string
 
-	// User and Password give who the gateway is to Redis. They are asked at each
-	// connection, so that a secret that changed is used from the next one on. Safe
-	// for concurrent use. Default: nobody.
+	// User and Password give who the gateway is to Redis. They are asked whenever it
+	// connects, so that a secret that changed is used from then on. Safe for
+	// concurrent use. Default: nobody.
 	User     func() (string, error)
 	Password func() (string, error)
 
@@ -63,9 +61,6 @@ type Options struct {
 	// Connections is how many there are to each node of Redis, 1 to 64. Default: 4.
 	// One more hears messages, where there are listeners.
 	Connections int
-
-	// Scripts are loaded on every coming back, so that no call has to send one.
-	Scripts []*rueidis.Lua
 
 	// OnChange is told once whenever Redis turns out to be there or away, also at
 	// the first try, from one goroutine. It must not call Close. Default: nobody.

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/rueidis"
-
 	"github.com/signpost-gateway/signpost/e2e/redisserver"
 )
 
@@ -24,7 +22,6 @@ const realTimeout = 200 * time.Millisecond
 func startReal(t *testing.T, o Options) *linked {
 	t.Helper()
 	o.Timeout = cmp.Or(o.Timeout, realTimeout)
-	o.Scripts = []*rueidis.Lua{echo}
 	return startLink(t, o)
 }
 
@@ -150,7 +147,7 @@ func TestASentinelsNewMasterIsComeBackTo(t *testing.T) {
 	promoted := time.Since(began)
 	back := l.goes(t, true, began)
 	t.Logf("killed: away after %v, promoted by %v, back after %v", away, promoted, back)
-	if got := l.live.Load().main.address; got != next.Addr() {
+	if got := l.at(); got != next.Addr() {
 		t.Errorf("the link is at %s, the master is %s", got, next.Addr())
 	}
 
@@ -164,10 +161,24 @@ func TestASentinelsNewMasterIsComeBackTo(t *testing.T) {
 	back = l.goes(t, true, began)
 	t.Logf("demoted: away after %v, back after %v", away, back)
 	third := w.AwaitMaster(next)
-	eventually(t, "the link to be at the new master", func() bool {
-		s := l.live.Load()
-		return s != nil && s.main.address == third.Addr()
+	eventually(t, "the link to be at the new master", func() bool { return l.at() == third.Addr() })
+
+	// A master that stopped, and comes back as what it no longer is.
+	master.Restart()
+	eventually(t, "somebody to take its place", func() bool {
+		_, err := w.Sentinels[0].Try("SENTINEL", "CKQUORUM", redisserver.MasterName)
+		return err == nil
 	})
+	began = time.Now()
+	third.Pause()
+	away = l.goes(t, false, began)
+	back = l.goes(t, true, began)
+	fourth := w.AwaitMaster(third)
+	third.Resume()
+	t.Logf("stopped: away after %v, back after %v", away, back)
+	if got := l.at(); got != fourth.Addr() {
+		t.Errorf("the link is at %s, the master is %s", got, fourth.Addr())
+	}
 	t.Logf("%d calls, the slowest took %v; %+v", p.calls.Load(), p.over(), l.Status())
 }
 
@@ -211,6 +222,21 @@ func TestAClusterIsFollowed(t *testing.T) {
 	t.Logf("%d calls, the slowest took %v; %+v", p.calls.Load(), p.over(), l.Status())
 }
 
+func TestAPlannedFailoverOfAClusterIsFollowed(t *testing.T) {
+	c := redisserver.StartCluster(t)
+	l := startReal(t, Options{Address: c.URL(), Timeout: 2 * time.Second})
+	p := press(l)
+	main := c.Owner(l.Key("x"))
+	c.Replicas[main].Do("CLUSTER", "FAILOVER")
+	c.AwaitPromotion(main)
+	c.Masters[main].Kill()
+	eventually(t, "a script at the new master", func() bool {
+		_, err := l.ask(t.Context(), 0, "x")
+		return err == nil
+	})
+	t.Logf("%d calls, the slowest took %v; %+v", p.calls.Load(), p.over(), l.Status())
+}
+
 func TestConnectionsAreAsManyAsSaid(t *testing.T) {
 	s := redisserver.Start(t)
 	l := newLink(t, Options{Address: s.URL(), Connections: 3, Timeout: realTimeout})
@@ -229,11 +255,12 @@ func TestConnectionsAreAsManyAsSaid(t *testing.T) {
 
 func BenchmarkRunOnRedis(b *testing.B) {
 	s := redisserver.Start(b)
-	l, err := New(Options{Address: s.URL(), Timeout: time.Second, Scripts: []*rueidis.Lua{echo}})
+	l, err := New(Options{Address: s.URL(), Timeout: time.Second})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer l.Close()
+	l.Preload(echo)
 	l.Start()
 	for !l.There() {
 		time.Sleep(time.Millisecond)
@@ -299,9 +326,9 @@ func TestUnderFaultsNoCallWaitsLongerThanItMay(t *testing.T) {
 func TestAUserNeedsOnlyTheCommandsThatAreUsed(t *testing.T) {
 	s := redisserver.Start(t)
 	s.Do("ACL", "SETUSER", "gateway", "on", ">the-password", "~{signpost}:*", "&{signpost}:*",
-		"-@all", "+evalsha", "+eval", "+script|load", "+set", "+publish", "+subscribe", "+ping")
+		"-@all", "+evalsha", "+eval", "+script|load", "+set", "+publish", "+subscribe", "+ping", "+cluster|slots")
 	user, password := func() (string, error) { return "gateway", nil }, func() (string, error) { return "the-password", nil }
-	l := newLink(t, Options{Address: s.URL(), User: user, Password: password, Timeout: realTimeout, Scripts: []*rueidis.Lua{echo}})
+	l := newLink(t, Options{Address: s.URL(), User: user, Password: password, Timeout: realTimeout})
 	heard := make(chan string, 1)
 	l.Listen(l.Key("c"), func(payload string) { heard <- payload }, nil)
 	l.Start()

@@ -15,27 +15,24 @@ import (
 // is away the answer is ErrAway at once. Between the first hook of coming back and
 // There turning true, Run already reaches Redis: who must not be early asks There.
 //
-// A null is an answer. Every other error turns Redis away, for all keys with the
-// prefix's own tag, but for those that say nothing of it: that the context ended,
-// that a patience shorter than Timeout did, that this process itself had no time to
-// look, or that a thousand calls wait on one connection already. What these waited
-// for may still have been done, and Redis is then asked with the whole Timeout, off
-// the path.
+// A null is an answer. Every other error turns Redis away, but for those that say
+// nothing of it: that the context ended, that a patience shorter than Timeout did,
+// that this process itself had no time to look, or that hundreds of calls wait on one
+// connection already. What these waited for may still have been done, and Redis is
+// then asked with the whole Timeout, off the path. In a Cluster, errors on keys
+// without the prefix's own tag say nothing either; while their node is connected
+// again, such a call may wait for Timeout where its patience is shorter.
 func (l *Link) Run(ctx context.Context, patience time.Duration, script *rueidis.Lua, keys, args []string) rueidis.RedisResult {
 	s := l.live.Load()
 	if s == nil {
-		return rueidis.NewErrorResult(ErrAway)
-	}
-	n := s.node(keys)
-	if n == nil {
 		return rueidis.NewErrorResult(ErrAway)
 	}
 	if err := ctx.Err(); err != nil {
 		return rueidis.NewErrorResult(err)
 	}
 	l.counters.calls.Add(1)
-	c := n.pick()
-	if !c.enter() {
+	n := s.lane(keys)
+	if !n.enter() {
 		l.counters.failures.Add(1)
 		return rueidis.NewErrorResult(errBusy)
 	}
@@ -46,25 +43,26 @@ func (l *Link) Run(ctx context.Context, patience time.Duration, script *rueidis.
 	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	began := time.Now()
-	answer := script.Exec(waiting, c.client, keys, args)
+	answer := script.Exec(waiting, n.client, keys, args)
 	err := answer.Error()
 	if err == nil || rueidis.IsRedisNil(err) {
-		c.leave()
+		n.leave()
 		l.counters.answered(time.Since(began))
 		return answer
 	}
 	l.counters.failures.Add(1)
+	unanswered := waiting.Err() != nil && errors.Is(err, waiting.Err())
+	if unanswered {
+		n.abandon()
+	} else {
+		n.leave()
+	}
 	switch {
-	case waiting.Err() != nil && errors.Is(err, waiting.Err()):
-		c.abandon()
-		if ctx.Err() != nil || limit < l.o.Timeout || starved(time.Since(began), limit) {
-			l.doubt(n)
-			break
-		}
-		n.lost(reason(err, limit))
+	case !s.decides(keys):
+	case unanswered && (ctx.Err() != nil || limit < l.o.Timeout || starved(time.Since(began), limit)):
+		s.doubt()
 	default:
-		c.leave()
-		n.lost(reason(err, limit))
+		s.fail(reason(err, limit))
 	}
 	return answer
 }
@@ -72,12 +70,3 @@ func (l *Link) Run(ctx context.Context, patience time.Duration, script *rueidis.
 // starved tells whether a wait lasted so much longer than it should have that the
 // answer may have come while the process got no time from its machine.
 func starved(took, limit time.Duration) bool { return took > limit+limit/2 }
-
-// doubt has a node examined. One examination at a time is enough, and every second
-// nodes are looked at anyway.
-func (l *Link) doubt(n *node) {
-	select {
-	case l.doubts <- n:
-	default:
-	}
-}

@@ -14,7 +14,7 @@ import (
 
 func TestAScriptIsOneRoundTripEvenTheFirstTime(t *testing.T) {
 	f := newFake(t)
-	l := startLink(t, Options{Address: f.address(), Scripts: []*rueidis.Lua{echo}})
+	l := startLink(t, Options{Address: f.address()})
 	before := f.commands.Load()
 	for range 10 {
 		if got, err := l.ask(t.Context(), 0, "hello"); err != nil || got != "hello" {
@@ -31,7 +31,7 @@ func TestAScriptIsOneRoundTripEvenTheFirstTime(t *testing.T) {
 
 func TestAScriptThatRedisForgotIsSentAgain(t *testing.T) {
 	m := miniredis.RunT(t)
-	l := startLink(t, Options{Address: "redis://" + m.Addr(), Scripts: []*rueidis.Lua{echo}})
+	l := startLink(t, Options{Address: "redis://" + m.Addr()})
 	for round := range 3 {
 		if got, err := l.ask(t.Context(), 0, "hello"); err != nil || got != "hello" {
 			t.Fatalf("round %d: echo hello = %q, %v", round, got, err)
@@ -187,7 +187,7 @@ func TestAShortPatienceSaysNothingOfRedis(t *testing.T) {
 		t.Errorf("a patience of 5ms ended with %v", err)
 	}
 	close(release)
-	eventually(t, "redis to be found well by the keeper", func() bool { return !l.live.Load().main.doubtful() })
+	eventually(t, "redis to be found well by the keeper", func() bool { return !abandoned(l.live.Load().main) })
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := l.ask(ended, 0, "x"); !errors.Is(err, context.Canceled) {
@@ -196,8 +196,8 @@ func TestAShortPatienceSaysNothingOfRedis(t *testing.T) {
 	if s := l.Status(); !s.There || s.TimesAway != 0 {
 		t.Errorf("a short patience turned redis away: %+v", s)
 	}
-	for _, c := range l.live.Load().main.connections {
-		if n := c.underWay.Load(); n != 0 {
+	for _, each := range l.live.Load().main {
+		if n := each.underWay.Load(); n != 0 {
 			t.Errorf("%d commands are under way on a connection, want none", n)
 		}
 	}
@@ -228,7 +228,7 @@ func TestMoreCallsThanAConnectionHoldsAreNotQueued(t *testing.T) {
 	f := newFake(t)
 	l := startLink(t, Options{Address: f.address(), Timeout: 5 * time.Second, Connections: 1})
 	f.behave(always("EVALSHA", silence))
-	l.live.Load().main.connections[0].underWay.Store(maxUnderWay)
+	l.live.Load().main[0].underWay.Store(maxUnderWay)
 	if _, err := l.ask(t.Context(), 0, "x"); !errors.Is(err, errBusy) {
 		t.Errorf("one call too many: %v, want %v", err, errBusy)
 	}
