@@ -44,7 +44,7 @@ type StateSpec struct {
 	Prefix string `json:"prefix,omitempty"`
 
 	// Timeout is how long one call waits for Redis, from 1ms to 5s, and never
-	// longer than half of its deadline. Default: 30ms, with Fail "closed" 200ms.
+	// longer than its deadline leaves. Default: 30ms, with Fail "closed" 200ms.
 	Timeout Duration `json:"timeout,omitempty"`
 
 	// Connections is how many there are to each node of Redis, 1 to 64. Calls are

@@ -74,10 +74,10 @@ var stateRules = []Rule{
 	},
 	{
 		ID: "state-timeout-cut", Severity: Warning, find: cutStateTimeouts,
-		Title: "A call that cannot wait for Redis as long as is written.",
-		Why: "With `fail closed` a call is refused that Redis does not answer within `timeout`. No call waits longer than half of its deadline, " +
-			"since the third party needs the other half: those of the policy that is named are refused sooner than is written, and what " +
-			"was meant as patience is not there. Wait less, or give the policy more time.",
+		Title: "A call that may wait for Redis for most of its deadline.",
+		Why: "With `fail closed` a call is refused that Redis does not answer within `timeout`. What it waits, the third party does not have: " +
+			"of the policy that is named, less than half of the deadline is left where Redis is slow, and a call whose deadline is shorter " +
+			"than `timeout` comes to `timeout` instead of `overloaded`. Wait less, or give the policy more time.",
 		Bad: `{
 	signpost {
 		state redis redis://redis {

@@ -81,8 +81,8 @@ func isOwnHost(host string) bool {
 	return isLoopback(host) || isInside(host)
 }
 
-// cutStateTimeouts finds calls that wait for Redis for a shorter time than is
-// written, and are refused after it.
+// cutStateTimeouts finds calls that may wait for Redis for more than half of their
+// deadline.
 func cutStateTimeouts(c *checker, r *Rule) {
 	s := c.Spec.State
 	if s == nil || s.Fail != "closed" || len(c.parts) == 0 {
@@ -91,7 +91,7 @@ func cutStateTimeouts(c *checker, r *Rule) {
 	shortest := slices.MinFunc(c.parts, func(a, b part) int { return int(c.deadline(a) - c.deadline(b)) })
 	if half := c.deadline(shortest) / 2; s.Timeout.Std() > half {
 		c.add(r, wordPlace(s, "timeout"), stateName+": timeout", "timeout", "wait for at most "+half.String()+", or give the calls more time",
-			"a call of %s is refused after %s without an answer of Redis, half of its deadline, and not after %s", shortest.name, half, s.Timeout)
+			"a call of %s may wait for Redis for %s, more than half of its deadline of %s", shortest.name, s.Timeout, c.deadline(shortest))
 	}
 }
 
