@@ -24,7 +24,7 @@ func rights(t *testing.T) []string {
 
 // ofConnections are the rights that no script asks for: those of connecting, of
 // running scripts and of listening.
-var ofConnections = []string{"+eval", "+evalsha", "+ping", "+script|load", "+subscribe"}
+var ofConnections = []string{"+cluster|shards", "+cluster|slots", "+eval", "+evalsha", "+ping", "+script|load", "+subscribe"}
 
 // calledByScripts finds what the scripts of the engine call at Redis.
 func calledByScripts(t *testing.T) []string {

@@ -252,8 +252,7 @@ func (c *call) admitLimits() *ending {
 		refusal = c.takeShared(s, now)
 		if refusal == nil && c.req.Context().Err() != nil {
 			// Sending it would be of no use, and what it took is others'.
-			c.ticket.Refund()
-			c.op.breaker.GiveBack(c.places)
+			c.abandon()
 			end := c.vanished()
 			return &end
 		}

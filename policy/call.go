@@ -12,7 +12,6 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/signpost-gateway/signpost/policy/breaker"
 	"github.com/signpost-gateway/signpost/policy/calllog"
 	"github.com/signpost-gateway/signpost/policy/extract"
 	"github.com/signpost-gateway/signpost/policy/fault"
@@ -47,10 +46,7 @@ type call struct {
 	plan        *plan
 	known       bool
 	ticket      limit.Ticket
-	places      []breaker.Place   // of a probe, granted with the limits; nearly always none
-	claims      []limit.Claim     // the memory of what was claimed
-	crowded     *breaker.Refusal  // why the probe got none
-	shut        bool              // the breaker refuses the call, so that the limits did not count it
+	turn        *turn             // what the breaker has to do with the limits, where sidecars share both; nearly always nil
 	limited     []limit.State     // the tenant's windows, for the RateLimit headers
 	tenantVars  map[string]string // the tenants file's, where a host needs them; not to be changed
 	credentials []credential
@@ -128,7 +124,7 @@ func (c *call) recycle() {
 	clear(c.readings)
 	next := call{
 		vars: c.vars, given: c.given, limited: c.limited[:0], credentials: c.credentials[:0], secrets: c.secrets[:0],
-		captured: c.captured[:0], claims: c.claims[:0], values: c.values[:0], readings: c.readings[:0],
+		captured: c.captured[:0], values: c.values[:0], readings: c.readings[:0],
 	}
 	next.rec.Attempts, next.rec.Hints, next.rec.Vars = c.rec.Attempts[:0], c.rec.Hints[:0], c.rec.Vars[:0]
 	next.rec.Faults = c.rec.Faults[:0]

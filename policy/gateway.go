@@ -132,23 +132,8 @@ func New(spec Spec, o Options) (*Gateway, error) {
 		g.shared.Store(shared)
 		g.started = make(chan struct{})
 	}
-	transport := o.Transport
-	if transport == nil {
-		transport = NewTransport
-	}
-	for _, p := range g.policies {
-		base, err := transport(*p.spec, p.guard)
-		if err != nil {
-			return nil, fmt.Errorf("policy %s: making the transport: %w", p.name, err)
-		}
-		p.transport = base
-		for i := range p.inject {
-			if g := p.inject[i].oauth2; g != nil {
-				if err := g.connect(p, transport); err != nil {
-					return nil, fmt.Errorf("policy %s: %w", p.name, err)
-				}
-			}
-		}
+	if err := g.makeTransports(o.Transport); err != nil {
+		return nil, err
 	}
 	switch {
 	case o.Tenants != nil:
@@ -161,6 +146,29 @@ func New(spec Spec, o Options) (*Gateway, error) {
 		g.tenants = watcher
 	}
 	return g, nil
+}
+
+// makeTransports gives each policy its way to the third party, and to its token
+// endpoints. Nil is NewTransport.
+func (g *Gateway) makeTransports(transport func(PolicySpec, *dialguard.Guard) (http.RoundTripper, error)) error {
+	if transport == nil {
+		transport = NewTransport
+	}
+	for _, p := range g.policies {
+		base, err := transport(*p.spec, p.guard)
+		if err != nil {
+			return fmt.Errorf("policy %s: making the transport: %w", p.name, err)
+		}
+		p.transport = base
+		for i := range p.inject {
+			if g := p.inject[i].oauth2; g != nil {
+				if err := g.connect(p, transport); err != nil {
+					return fmt.Errorf("policy %s: %w", p.name, err)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // knowsPlan tells whether a tenants file may name the plan.

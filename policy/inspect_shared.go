@@ -54,7 +54,7 @@ func (g *Gateway) SharedState() SharedStateInfo {
 	return SharedStateInfo{
 		Kind: kindRedis, Fail: cmp.Or(g.sharing.Fail, failLocal),
 		There: now.There, Since: now.Since, Reason: now.Reason, Address: now.Address, Mode: now.Mode, Sidecar: s.sidecar,
-		RoundTrip: now.RoundTrip, Calls: now.Calls, Failures: now.Failures, Dropped: now.Dropped, TimesAway: now.TimesAway,
+		RoundTrip: now.RoundTrip, Calls: now.Calls, Failures: now.Failures, Dropped: now.Dropped + s.stale.Dropped(), TimesAway: now.TimesAway,
 		Decided: DecidedInfo{Redis: s.decided.redis.Load(), Local: s.decided.local.Load(), Refused: s.decided.refused.Load()},
 	}
 }

@@ -191,12 +191,21 @@ func (all *sharings) release(s *sharedState) (last bool) {
 	return s.users == 0
 }
 
+// turn is what is unusual of an attempt where limits and breakers are shared.
+type turn struct {
+	places  []breaker.Place  // of a probe, granted with the limits
+	crowded *breaker.Refusal // why the probe got none
+	shut    bool             // the breaker refuses the call, so that the limits did not count it
+}
+
 // takeShared asks all limits of a call, at Redis where it is there, beside the
-// places that a probe needs.
+// places that a probe needs. A call that the breaker will refuse is not counted, not
+// even for a moment: others would be refused for it.
 func (c *call) takeShared(s *sharedState, now time.Time) *limit.Refusal {
 	s = c.gateway.opened(s, c.patience())
 	var refusal *limit.Refusal
-	if c.shut = c.op.breaker.Refuses(c.hostPort(), c.namedTenant()); c.shut {
+	if c.op.breaker.Refuses(c.hostPort(), c.namedTenant()) {
+		c.turn = &turn{shut: true}
 		c.ticket, refusal = s.limits.Try(now, c.patience(), c.tenant, c.known, c.plan.limits, c.policy.limits, c.op.limits)
 	} else {
 		c.ticket, refusal = s.limits.Take(now, c.patience(), c.tenant, c.known, c.findPlaces(), c.plan.limits, c.policy.limits, c.op.limits)
@@ -212,7 +221,6 @@ func (c *call) takeAgain() *limit.Refusal {
 	if c.gateway.shared.Load() == nil {
 		return c.ticket.TakeShared(now)
 	}
-	c.shut = false
 	refusal := c.ticket.Again(now, c.patience(), c.findPlaces())
 	c.noteWait(now)
 	return c.crowd(refusal)
@@ -245,43 +253,59 @@ func (c *call) noteWait(since time.Time) {
 // findPlaces gives the places that the next attempt has to claim beside its limits,
 // nearly always none: those of a probe.
 func (c *call) findPlaces() []limit.Claim {
-	c.crowded = nil
-	c.places = c.op.breaker.Places(c.hostPort(), c.namedTenant(), c.left()+probeGrace)
-	c.claims = c.claims[:0]
-	for _, p := range c.places {
-		c.claims = append(c.claims, limit.Claim(p))
+	c.turn = nil
+	places := c.op.breaker.Places(c.hostPort(), c.namedTenant(), c.left()+probeGrace)
+	if places == nil {
+		return nil
 	}
-	return c.claims
+	c.turn = &turn{places: places}
+	claims := make([]limit.Claim, len(places))
+	for i, p := range places {
+		claims[i] = limit.Claim(p)
+	}
+	return claims
 }
 
 // crowd takes the refusal of a probe's place for what it is, the breaker's: the
 // limits have room.
 func (c *call) crowd(refusal *limit.Refusal) *limit.Refusal {
-	if refusal == nil || refusal.Claim == 0 {
-		if c.ticket.Decided() != limit.Redis {
-			c.places = nil // Nobody granted them.
-		}
-		return refusal
+	switch {
+	case refusal != nil && refusal.Claim > 0:
+		c.turn = &turn{crowded: c.op.breaker.Crowded(c.hostPort(), c.namedTenant(), refusal.RetryAfter)}
+		return nil
+	case c.turn != nil && c.ticket.Decided() != limit.Redis:
+		c.turn.places = nil // Nobody granted them.
 	}
-	c.places, c.crowded = nil, c.op.breaker.Crowded(c.hostPort(), c.namedTenant(), refusal.RetryAfter)
-	return nil
+	return refusal
 }
 
 // allow asks the breaker for one attempt.
 func (c *call) allow() (breaker.Permit, *breaker.Refusal) {
-	switch {
-	case c.gateway.shared.Load() == nil:
+	if c.gateway.shared.Load() == nil {
 		return c.op.breaker.Allow(c.hostPort(), c.namedTenant(), c.left()+probeGrace)
-	case c.crowded != nil:
-		return breaker.Permit{}, c.crowded
 	}
-	permit, refusal := c.op.breaker.AllowProbe(c.hostPort(), c.namedTenant(), c.left()+probeGrace, c.places)
-	if c.shut && refusal == nil {
+	var t turn
+	if c.turn != nil {
+		t = *c.turn
+	}
+	if t.crowded != nil {
+		return breaker.Permit{}, t.crowded
+	}
+	permit, refusal := c.op.breaker.AllowProbe(c.hostPort(), c.namedTenant(), c.left()+probeGrace, t.places)
+	if t.shut && refusal == nil {
 		// The breaker has changed its mind since, but the limits have not counted the call.
 		permit.Done(breaker.Ignored)
 		refusal = c.op.breaker.Crowded(c.hostPort(), c.namedTenant(), 0)
 	}
 	return permit, refusal
+}
+
+// abandon gives back what a call took that is not sent after all.
+func (c *call) abandon() {
+	c.ticket.Refund()
+	if c.turn != nil {
+		c.op.breaker.GiveBack(c.turn.places)
+	}
 }
 
 // patience is how long a call waits for Redis at most: as long as it may take at all.

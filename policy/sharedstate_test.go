@@ -177,6 +177,20 @@ func TestABreakerThatTripsAtOneSidecarIsOpenAtTheOthers(t *testing.T) {
 	eventually(t, "the other is closed", func() bool { return outcome(t, other, "/x") == "success" })
 }
 
+func TestSidecarsOnDifferentDatabasesOfOneRedisHaveNothingInCommon(t *testing.T) {
+	redis := miniredis.RunT(t)
+	spec := onRedis(limited("1000/h", policy.Rules{Breaker: &policy.BreakerSpec{Trip: "1 consecutive"}}), redis.Addr(), "")
+	elsewhere := onRedis(spec, redis.Addr()+"/1", "")
+	one := beside(t, elsewhere, says(500, `{}`), true)
+	twin := beside(t, elsewhere, says(200, `{}`), true)
+	other := beside(t, spec, says(200, `{}`), true)
+	outcome(t, one, "/x")
+	eventually(t, "the twin is open", func() bool { return outcome(t, twin, "/x") == "circuit_open" })
+	if got := outcome(t, other, "/x"); got != "success" {
+		t.Errorf("on another database a call came to %s, want success", got)
+	}
+}
+
 func TestAStaleAnswerOfOneSidecarIsGivenByAnotherToTheSameTenantAlone(t *testing.T) {
 	redis := miniredis.RunT(t)
 	spec := onRedis(limited("1000/h", policy.Rules{Breaker: &policy.BreakerSpec{Trip: "off"}, Fallbacks: []policy.Fallback{{Stale: seconds(600)}}}), redis.Addr(), "")

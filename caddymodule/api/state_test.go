@@ -73,7 +73,6 @@ func TestASharedStateThatIsThereIsToldWithItsRoundTrip(t *testing.T) {
 	redis := miniredis.RunT(t)
 	g := open(t, sharing("redis://"+redis.Addr(), ""), says(200, shipped))
 	a := g.until("there", true)
-	a.want(t, `"standalone"`, "mode")
 	a.want(t, `"local"`, "fail")
 	a.want(t, `""`, "reason")
 	g.bot("acme", "/orders/1")

@@ -11,6 +11,6 @@ exec redis-server /etc/redis/redis.conf \
 	--user default off \
 	--user signpost on "#$hash" \
 	resetkeys '~{signpost}:*' '~{signpost:s*}:*' resetchannels '&{signpost}:*' -@all \
-	+eval +evalsha +ping +publish '+script|load' +subscribe \
+	'+cluster|shards' '+cluster|slots' +eval +evalsha +ping +publish '+script|load' +subscribe \
 	+del +exists +hdel +hget +hgetall +hmget +hrandfield +hscan +hset +hstrlen +pexpire +pttl +set +time +type \
 	+unlink +zadd +zcard +zcount +zrange +zrangebyscore +zrem +zremrangebyscore +zscore

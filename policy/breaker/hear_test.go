@@ -16,6 +16,8 @@ type deaf struct{}
 
 func (deaf) There() bool            { return true }
 func (deaf) Key(rest string) string { return rest }
+
+func (deaf) Channel(rest string) string { return rest }
 func (deaf) Run(context.Context, time.Duration, *rueidis.Lua, []string, []string) rueidis.RedisResult {
 	return rueidis.NewErrorResult(errCut)
 }

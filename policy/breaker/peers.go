@@ -27,6 +27,8 @@ type Link interface {
 	There() bool
 	// Key gives the name of a key at Redis; all may stand in one script.
 	Key(rest string) string
+	// Channel gives the name of a channel, whose messages no other database hears.
+	Channel(rest string) string
 	// Run runs a script in one round trip of at most patience; 0 is the
 	// connection's own time-out. It fails at once while Redis is away.
 	Run(ctx context.Context, patience time.Duration, script *rueidis.Lua, keys, args []string) rueidis.RedisResult
@@ -63,7 +65,7 @@ type Peers struct {
 // dashes.
 func NewPeers(r *Registry, link Link, sidecar string) *Peers {
 	return &Peers{
-		registry: r, link: link, sidecar: sidecar, channel: link.Key("breakers"), made: time.Now(),
+		registry: r, link: link, sidecar: sidecar, channel: link.Channel("breakers"), made: time.Now(),
 		wake: make(chan struct{}, 1), given: map[string]*order{}, unread: map[string]bool{},
 	}
 }

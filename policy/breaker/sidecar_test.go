@@ -64,6 +64,8 @@ var errCut = errors.New("the link is cut")
 func (l *testLink) There() bool            { return l.there.Load() }
 func (l *testLink) Key(rest string) string { return "{test}:" + rest }
 
+func (l *testLink) Channel(rest string) string { return l.Key(rest) }
+
 func (l *testLink) Run(ctx context.Context, _ time.Duration, script *rueidis.Lua, keys, args []string) rueidis.RedisResult {
 	if !l.live.Load() {
 		return rueidis.NewErrorResult(errCut)

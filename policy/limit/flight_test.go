@@ -139,11 +139,14 @@ func TestThePlacesOfCallsThatGoOnAreRenewed(t *testing.T) {
 			}
 		}
 	}
-	// A renewal that crosses an end brings back nothing for long.
+	if ttl := w.redis.TTL("{signpost}:calls:plan:tenant0"); ttl < placeLease || ttl > 2*placeLease {
+		t.Errorf("a place that was renewed is kept for %v, want %v", ttl, placeLease)
+	}
 	for _, k := range tickets {
 		k.Release()
 	}
 	s.remote.giveUp(t.Context())
+	s.remote.renew(t.Context(), s.now(), 0) // Of nothing.
 	for i := range tickets {
 		if n := other.inFlight(fmt.Sprint("tenant", i)); n != 0 {
 			t.Fatalf("%d calls of tenant %d are in flight after its end, want none", n, i)

@@ -182,3 +182,46 @@ func TestWithLeasesTooTheLimitIsUsedUp(t *testing.T) {
 		}
 	}
 }
+
+func TestAPermitIsNotUsedAfterItsEnd(t *testing.T) {
+	w := newWorld(t, 1, RemoteOptions{Leases: true})
+	w.compile(manyPerMinute)
+	s := w.sidecar[0]
+	for range 40 {
+		s.take("acme")
+	}
+	if s.unused() == 0 {
+		t.Fatal("the process holds no permits")
+	}
+	// Nobody has looked for permits to give back yet.
+	w.pass(time.Second)
+	trips := s.wire.trips.Load()
+	if k, refusal := s.take("acme"); refusal != nil || s.wire.trips.Load() != trips+1 {
+		t.Errorf("got %+v, decided by %d without Redis", refusal, k.Decided())
+	}
+	w.pass(time.Second)
+	w.sweep()
+	if got := s.remote.States(t.Context(), s.now(), "acme", nil, s.sets...)[0]; got.Remaining != 6000-41 {
+		t.Errorf("%d left when all leases have ended, want %d", got.Remaining, 6000-41)
+	}
+}
+
+func TestAPermitOfACallThatTheTableRefusesIsLeft(t *testing.T) {
+	w := newWorld(t, 1, RemoteOptions{Leases: true})
+	w.compile(manyPerMinute)
+	s := w.sidecar[0]
+	for range 40 {
+		s.take("acme")
+	}
+	for range 6000 - 40 {
+		s.table.Take(s.now(), "acme", false, s.sets...)
+	}
+	unused := s.unused()
+	k, refusal := s.take("acme")
+	if refusal == nil || refusal.Limit != "plan" || unused == 0 || s.unused() != unused {
+		t.Errorf("got %+v, with %d permits before and %d after", refusal, unused, s.unused())
+	}
+	if got := k.States(s.now(), nil)[0].Remaining; got != 0 {
+		t.Errorf("the ticket says that %d are left, want none", got)
+	}
+}

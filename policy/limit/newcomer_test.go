@@ -138,10 +138,78 @@ func TestATenantThatNoLongerSharesCountersDoesNotPayForLaterCalls(t *testing.T) 
 	if got := states(); got != 1 {
 		t.Errorf("%d left, want 1: two that were counted together, and its own", got)
 	}
-	// A window that it has not used yet starts so, too.
-	w.compile(hour, group{limits: []Limit{{Scope: "store", Name: "store", Rate: Rate{N: 2, Window: 2 * time.Hour}}}})
-	if _, refusal := s.take("stray"); refusal != nil {
-		t.Errorf("in a window in which nothing was counted together: %+v", *refusal)
+}
+
+func TestAWindowThatATenantUsesLaterStartsWithWhatWasCountedTogetherToo(t *testing.T) {
+	w := newWorld(t, 1, RemoteOptions{MaxTenants: 1})
+	s := w.sidecar[0]
+	store := group{limits: []Limit{{Scope: "store", Name: "store", Rate: Rate{N: 3, Window: time.Hour}}}}
+	w.compile(perMinute(9))
+	s.take("first")
+	w.compile(perMinute(9), store)
+	s.take("stray")
+	s.take("stray")
+	w.pass(80 * time.Second) // The first tenant is gone.
+	s.forget()
+	w.compile(perMinute(9))
+	if _, refusal := s.take("stray"); refusal != nil || !w.redis.Exists("{signpost}:t:stray") {
+		t.Fatalf("the tenant has no counters of its own, %+v", refusal)
+	}
+	w.compile(perMinute(9), store)
+	for i, want := range []bool{true, false} {
+		if _, refusal := s.take("stray"); (refusal == nil) != want {
+			t.Errorf("call %d under a window of which two were used: got %+v", i, refusal)
+		}
+	}
+}
+
+func TestCallsOfOneMomentAllMoveOutOfTheOverflow(t *testing.T) {
+	table := newTable(1)
+	set := one(table, "plan", 3, time.Hour)
+	first, _ := table.Take(start, "first", false, set)
+	for range 2 {
+		table.Take(start.Add(time.Second), "stray", false, set)
+	}
+	first.Refund()
+	table.Sweep(start)
+	table.Take(start.Add(time.Minute), "stray", false, set)
+	if _, refusal := table.Take(start.Add(time.Minute), "stray", false, set); refusal == nil {
+		t.Error("a tenant got a fourth call out of a limit of three")
+	}
+}
+
+func TestCallsMergedTogetherDoNotOutliveTheStrayOnesAtRedis(t *testing.T) {
+	w := newWorld(t, 1, RemoteOptions{MaxTenants: 1})
+	w.compile(group{limits: []Limit{{Scope: "plan", Name: "plan", Rate: Rate{N: 1000, Window: time.Hour}}}})
+	s := w.sidecar[0]
+	s.take("first")
+	w.pass(11 * time.Second)
+	s.take("stray")
+	w.pass(time.Second)
+	s.take("other")
+	w.pass(time.Hour - 2*time.Second) // A little more than the first tenant's.
+	s.take("stray")
+	states := func() int { return s.remote.States(t.Context(), s.now(), "stray", nil, s.sets...)[0].Remaining }
+	// Its call and the other tenant's share a mark.
+	if got := states(); got != 997 {
+		t.Errorf("%d left, want 997", got)
+	}
+	w.pass(time.Second)
+	if got := states(); got != 999 {
+		t.Errorf("a window after its call %d left, want 999", got)
+	}
+}
+
+func TestATenantWithCountersOfItsOwnHasThemForEveryWindow(t *testing.T) {
+	w := newWorld(t, 1, RemoteOptions{MaxTenants: 1})
+	s := w.sidecar[0]
+	w.compile(perMinute(9))
+	s.take("acme")
+	w.compile(group{limits: []Limit{{Scope: "store", Name: "store", Rate: Rate{N: 1, Window: time.Hour}}}})
+	for _, tenant := range []string{"stray", "acme"} {
+		if _, refusal := s.take(tenant); refusal != nil {
+			t.Errorf("%s was refused: %+v", tenant, *refusal)
+		}
 	}
 }
 

@@ -54,15 +54,15 @@ func (o *overflow) bequeath(c *cell, r *rule, at int64) *counter {
 		return nil
 	}
 	k := c.obtain(r.slot)
-	for _, m := range from.log {
-		// The tenant's last call here is in the first mark that is not older.
-		last := m.last >= c.strayed
+	for i, m := range from.log {
+		// The tenant's last call here is in the first mark that is not older, or in
+		// another of the same time.
+		if i > 0 && from.log[i-1].last >= c.strayed && m.last > c.strayed {
+			break
+		}
 		m.last = min(m.last, c.strayed)
 		k.log = append(k.log, m)
 		k.n += m.n
-		if last {
-			break
-		}
 	}
 	return k
 }

@@ -125,14 +125,15 @@ if missing then
   local function inherit(w)
     local span = ARGV[NAMES + windows + 2 * w]
     local log = strayed + span > now and call('HGET', KEYS[3], ARGV[NAMES + w]) or EMPTY
-    local marks, total = {}, 0
+    local marks, total, last = {}, 0, 0
     for i = HEAD + 1, #log, MARK do
-      local last, calls = timeAt(log, i), sub(log, i + 7, i + 10)
-      total = total + callsAt(calls, 1)
-      marks[#marks + 1] = seven(math.min(last, strayed)) .. calls
-      if last >= strayed then
+      local before, calls = last, sub(log, i + 7, i + 10)
+      last = timeAt(log, i)
+      if before >= strayed and last > strayed then
         break
       end
+      total = total + callsAt(calls, 1)
+      marks[#marks + 1] = seven(math.min(last, strayed)) .. calls
     end
     return four(total) .. table.concat(marks)
   end

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -143,6 +144,15 @@ func (l *Link) Prefix() string { return l.o.Prefix }
 // Key is the key for rest, "{signpost}:" before it. All of them lie in one slot of a
 // Cluster, so that one script may touch several.
 func (l *Link) Key(rest string) string { return l.tag + rest }
+
+// Channel is the channel for rest: its key, and the number of the database where that
+// is not 0, since all databases of a Redis have the same channels.
+func (l *Link) Channel(rest string) string {
+	if l.address.Database == 0 {
+		return l.Key(rest)
+	}
+	return l.Key(rest) + "/" + strconv.Itoa(l.address.Database)
+}
 
 // admit is the last step of coming back. The listeners' hooks may already run
 // scripts, while There still says no.

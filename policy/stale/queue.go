@@ -12,6 +12,9 @@ const (
 	// answers come faster costs one write in that time.
 	gatherFor = 50 * time.Millisecond
 
+	// awayPause is after how long Redis is told again of what has ended.
+	awayPause = 500 * time.Millisecond
+
 	// maxQueued and maxQueuedBytes bound the changes that wait.
 	maxQueued      = 1024
 	maxQueuedBytes = 8 << 20
@@ -119,6 +122,20 @@ func (q *queue) take() []*batch {
 	q.batches = nil
 	clear(q.byName)
 	return batches
+}
+
+// again puts a change back that Redis has not heard of, in front of those that came
+// meanwhile. It counts already.
+func (q *queue) again(name keyName, c *change) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	b := q.byName[name]
+	if b == nil {
+		b = &batch{name: name}
+		q.batches = append(q.batches, b)
+		q.byName[name] = b
+	}
+	b.changes = slices.Insert(b.changes, 0, c)
 }
 
 // done takes a change out of the count.

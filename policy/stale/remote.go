@@ -92,12 +92,13 @@ func (r *Remote) Dropped() uint64 { return r.dropped.Load() }
 // answer in the Store ends it at Redis, too, and then no gateway gives from its
 // memory what came before. Up to 1,024 answers of 8 MiB in all wait for Redis,
 // more are dropped.
+// While Redis is away only ends wait.
 func (r *Remote) Put(now time.Time, key Key, reqHeader http.Header, a Answer, keep time.Duration) {
 	e, counts := r.store.put(now, key, reqHeader, a)
 	if !counts || keep <= 0 {
 		return
 	}
-	if !r.link.There() {
+	if e != nil && !r.link.There() {
 		r.dropped.Add(1)
 		return
 	}
@@ -111,18 +112,26 @@ func (r *Remote) Put(now time.Time, key Key, reqHeader http.Header, a Answer, ke
 }
 
 // send tells Redis of all changes that wait. It runs once at a time, and only
-// while there are some.
+// while there are some. What has ended waits until Redis is there and has heard of
+// it, since other gateways would go on giving the answer.
 func (r *Remote) send() {
+	pause := gatherFor
 	for _, b := range r.queue.take() {
 		for _, c := range b.changes {
-			if !r.link.There() || r.write(b.name, c) != nil {
+			switch heard := r.link.There() && r.write(b.name, c) == nil; {
+			case heard:
+				r.queue.done(c)
+			case c.entry == nil:
+				r.queue.again(b.name, c)
+				pause = awayPause
+			default:
 				r.dropped.Add(1)
+				r.queue.done(c)
 			}
-			r.queue.done(c)
 		}
 	}
 	if r.queue.more() {
-		time.AfterFunc(gatherFor, r.send)
+		time.AfterFunc(pause, r.send)
 	}
 }
 

@@ -296,3 +296,21 @@ func orders(size int) string {
 	}
 	return b.String() + `{}]}`
 }
+
+func TestWhatEndedWhileRedisWasAwayIsEndedThereToo(t *testing.T) {
+	s := startMini(t)
+	one, other := s.gateway(t, 0), s.gateway(t, 0)
+	now, k := time.Now(), key("ended")
+	one.put(t, now, k, nil, answer("before"))
+	if got := other.body(now, k, nil); got != "before" {
+		t.Fatalf("got %q before anything ended", got)
+	}
+	one.link.away.Store(true)
+	one.Put(now.Add(time.Second), k, nil, answer("b", "Cache-Control: no-store"), time.Hour)
+	one.link.away.Store(false)
+	for deadline := time.Now().Add(10 * time.Second); other.body(now.Add(time.Second), k, nil) != "-"; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the other gateway still gives what has ended")
+		}
+	}
+}
