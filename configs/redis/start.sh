@@ -11,6 +11,7 @@ exec redis-server /etc/redis/redis.conf \
 	--user default off \
 	--user signpost on "#$hash" \
 	resetkeys '~{signpost}:*' '~{signpost:s*}:*' resetchannels '&{signpost}:*' -@all \
-	'+cluster|shards' '+cluster|slots' +eval +evalsha +ping +publish '+script|load' +subscribe \
+	'+cluster|shards' '+cluster|slots' +discard +eval +evalsha +ping +publish +punsubscribe '+script|load' \
+	+subscribe +sunsubscribe +unsubscribe \
 	+del +exists +hdel +hget +hgetall +hmget +hrandfield +hscan +hset +hstrlen +pexpire +pttl +set +time +type \
 	+unlink +zadd +zcard +zcount +zrange +zrangebyscore +zrem +zremrangebyscore +zscore

@@ -7,7 +7,7 @@ import (
 
 // remoteTicket is the part of a ticket that a [Remote] keeps.
 type remoteTicket struct {
-	of *Remote // Nil when the ticket is a table's own.
+	of *Remote
 	by Decider
 	// counted is what Refund gives back at Redis.
 	counted counted
@@ -35,8 +35,7 @@ type remoteTicket struct {
 // When Redis is away, or does not answer in time, this process decides by itself, or
 // refuses if it is to. Safe for concurrent use.
 func (r *Remote) Take(now time.Time, patience time.Duration, tenant string, known bool, claims []Claim, sets ...*Set) (Ticket, *Refusal) {
-	k := Ticket{table: r.table, tenant: tenant, known: known, sets: fill(sets)}
-	k.remote.of = r
+	k := Ticket{table: r.table, tenant: tenant, known: known, sets: fill(sets), remote: &remoteTicket{of: r}}
 	refusal := r.decide(&k, now, patience, asking{first: own, slots: true, counts: true, permits: 1, claims: claims})
 	return k, refusal
 }
@@ -45,7 +44,7 @@ func (r *Remote) Take(now time.Time, patience time.Duration, tenant string, know
 // all processes where the ticket is a [Remote]'s, with claims as in [Remote.Take]. It
 // asks nobody where there are neither windows that count attempts nor claims.
 func (k *Ticket) Again(now time.Time, patience time.Duration, claims []Claim) *Refusal {
-	if k.remote.of == nil {
+	if k.remote == nil {
 		return k.TakeShared(now)
 	}
 	a := asking{first: shared, counts: true, permits: 1, claims: claims}
@@ -57,7 +56,12 @@ func (k *Ticket) Again(now time.Time, patience time.Duration, claims []Claim) *R
 
 // Decided says who decided about the call, or about its last attempt that anybody was
 // asked about.
-func (k *Ticket) Decided() Decider { return k.remote.by }
+func (k *Ticket) Decided() Decider {
+	if k.remote == nil {
+		return Here
+	}
+	return k.remote.by
+}
 
 // decide asks Redis about a ticket, and then the table, or the table alone.
 func (r *Remote) decide(k *Ticket, now time.Time, patience time.Duration, a asking) *Refusal {
@@ -102,7 +106,7 @@ func (r *Remote) put(k *Ticket, patience time.Duration, a asking, f shape) (repl
 
 // believe keeps what Redis said, of the tenant's windows under this key.
 func (k *Ticket) believe(answer reply, key string, since time.Time, a asking) {
-	t := &k.remote
+	t := k.remote
 	t.by, t.since, t.now, t.permits = Redis, since, answer.now, answer.permits
 	for s := a.first; s < sides; s++ {
 		t.windows[s], t.given[s] = answer.windows[s], false
@@ -187,7 +191,7 @@ func (r *Remote) confirm(k *Ticket, q *question, a asking) *Refusal {
 
 // forget drops what Redis said, so that the table is asked from then on.
 func (k *Ticket) forget(a asking) {
-	t := &k.remote
+	t := k.remote
 	t.counted = counted{}
 	for s := a.first; s < sides; s++ {
 		t.windows[s] = nil
@@ -255,9 +259,9 @@ func (r *Remote) board(k *Ticket) {
 
 // takeBack is the part of Refund that concerns Redis.
 func (k *Ticket) takeBack() {
-	t := &k.remote
+	t := k.remote
 	switch {
-	case !t.counted.anywhere():
+	case t == nil || !t.counted.anywhere():
 		return
 	case t.lease != nil:
 		t.of.putBack(k)
@@ -276,8 +280,8 @@ func (k *Ticket) takeBack() {
 
 // land is the part of Release that concerns Redis.
 func (k *Ticket) land() {
-	t := &k.remote
-	if t.flight == 0 {
+	t := k.remote
+	if t == nil || t.flight == 0 {
 		return
 	}
 	if places := t.of.flights.end(t.flight); len(places) > 0 {

@@ -19,9 +19,10 @@
 // A [Remote] does the same for all processes that share a Redis: take.lua keeps
 // the same logs there and decides in one round trip, by Redis's clock. A call
 // that Redis admits is then held against the table too, by the time at which it
-// goes out. A process that counts alone never counts more than Redis does, so
-// this refuses nothing while Redis knows everything; when Redis was away or has
-// lost what it knew, no process lets out more than its limit all the same.
+// goes out. So when Redis was away, or has lost what it knew, no process lets out
+// more than its limit all the same. While Redis knows everything this refuses few:
+// calls that came to the table further apart, or to other slices of a window, than
+// they came to Redis.
 //
 //	remote.go    Remote and what it needs; decide.go, the way of one call
 //	question.go  what Redis is asked, reply.go, what it says, look.go, how that

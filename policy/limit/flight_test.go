@@ -167,7 +167,11 @@ func TestCallsInFlightAreToldAnewToARedisThatLostThem(t *testing.T) {
 	w.pass(time.Second)
 	s.remote.Back()
 	s.wire.away.Store(false)
-	<-s.remote.flights.urgent
+	select {
+	case <-s.remote.flights.urgent:
+	default:
+		t.Fatal("nobody is asked to tell Redis")
+	}
 	s.remote.renew(t.Context(), s.now(), 0)
 	for _, tenant := range []string{"known", "new"} {
 		if _, refusal := other.take(tenant); refusal == nil || !refusal.Overloaded {

@@ -129,7 +129,7 @@ func (l *lease) use(k *Ticket, now time.Time) bool {
 	}
 	l.permits--
 	l.used++
-	t := &k.remote
+	t := k.remote
 	t.by, t.lease, t.counted = Redis, l, l.counted
 	t.since, t.windows, t.given = l.since, l.windows, [sides]bool{}
 	return true
@@ -154,7 +154,7 @@ func (l *lease) want(now time.Time) int {
 // permit that k uses itself. The end comes a little early, so that clocks that do not run
 // at the same rate do no harm.
 func (l *lease) fill(r *Remote, k *Ticket, asked time.Time) {
-	t := &k.remote
+	t := k.remote
 	l.mu.Lock()
 	l.used++
 	if t.permits == 1 {
@@ -162,6 +162,12 @@ func (l *lease) fill(r *Remote, k *Ticket, asked time.Time) {
 		return
 	}
 	t.lease = l
+	if l.permits > 0 && t.counted.at < l.counted.at {
+		// An answer that was overtaken: what lies here lasts longer.
+		l.mu.Unlock()
+		r.giveBack(rest{t.counted, l.sets, t.permits - 1})
+		return
+	}
 	var old rest
 	if l.permits > 0 && l.counted != t.counted {
 		old = rest{l.counted, l.sets, l.permits}

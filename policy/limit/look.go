@@ -63,8 +63,7 @@ func (r *Remote) look(ctx context.Context, tenant string, slots bool, first side
 // counts nothing, where Redis is there: a call that is not sent takes nothing, not even
 // for a moment. The ticket is to be treated as that of Take.
 func (r *Remote) Try(now time.Time, patience time.Duration, tenant string, known bool, sets ...*Set) (Ticket, *Refusal) {
-	k := Ticket{table: r.table, tenant: tenant, known: known, sets: fill(sets)}
-	k.remote.of = r
+	k := Ticket{table: r.table, tenant: tenant, known: known, sets: fill(sets), remote: &remoteTicket{of: r}}
 	a := asking{first: own, slots: true, permits: 1}
 	f := k.shapeOf(a)
 	if f.empty() || !r.link.There() {

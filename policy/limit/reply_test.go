@@ -90,7 +90,7 @@ func FuzzReply(f *testing.F) {
 			g.slots = append(g.slots, Concurrency{Scope: string('a' + rune(i)), N: 3, Shared: i%2 == 0})
 		}
 		k := Ticket{table: table, tenant: "acme", sets: fill([]*Set{table.Compile(g.limits, g.slots)})}
-		k.remote.of = NewRemote(table, &wire{}, RemoteOptions{})
+		k.remote = &remoteTicket{of: NewRemote(table, &wire{}, RemoteOptions{})}
 		a := asking{first: own, slots: true, counts: counts, claims: make([]Claim, claims%4)}
 		var numbers []int64
 		for ; len(text) >= 8; text = text[8:] {

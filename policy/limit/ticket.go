@@ -67,7 +67,7 @@ type Ticket struct {
 	// cell is the tenant's, or the overflow's. mu guards it.
 	mu     *sync.Mutex
 	cell   *cell
-	remote remoteTicket
+	remote *remoteTicket // Nil when the ticket is a table's own.
 }
 
 // Take admits a call of the tenant or refuses it. The call is counted by every
@@ -171,7 +171,7 @@ func (k *Ticket) States(now time.Time, dst []State) []State {
 	if k.table == nil {
 		return dst
 	}
-	if k.remote.windows[own] != nil {
+	if k.remote != nil && k.remote.windows[own] != nil {
 		return k.remote.appendStates(now, dst, k.sets[:], own)
 	}
 	k.mu.Lock()
@@ -185,7 +185,7 @@ func (k *Ticket) SharedStates(now time.Time, dst []State) []State {
 	if k.table == nil || !k.concerns(shared) {
 		return dst
 	}
-	if k.remote.windows[shared] != nil {
+	if k.remote != nil && k.remote.windows[shared] != nil {
 		return k.remote.appendStates(now, dst, k.sets[:], shared)
 	}
 	k.table.common.mu.Lock()
@@ -200,7 +200,7 @@ func (k *Ticket) InFlight(dst []InFlight) []InFlight {
 	if k.table == nil {
 		return dst
 	}
-	if k.remote.flying != nil {
+	if k.remote != nil && k.remote.flying != nil {
 		return appendFlying(dst, k.remote.flying, k.sets[:])
 	}
 	if k.bounds(own) {
