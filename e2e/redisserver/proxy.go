@@ -216,6 +216,9 @@ func (p *Proxy) deliver(next piece, to io.Writer, reply bool, ended <-chan struc
 			case <-ended:
 				timer.Stop()
 				return errors.New("the connection is closed")
+			case <-p.over:
+				timer.Stop()
+				return errors.New("the test is over")
 			case <-changed:
 				timer.Stop()
 				continue // The network may let it come at once.

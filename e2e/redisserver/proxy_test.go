@@ -84,3 +84,23 @@ func TestConnectionsThatAreResetCanBeMadeAnew(t *testing.T) {
 		}
 	}
 }
+
+func TestAProxyEndsWithItsTestAlsoWhileItIsSilent(t *testing.T) {
+	t.Parallel()
+	s := Start(t)
+	answered := make(chan error, 1)
+	t.Run("silent", func(t *testing.T) {
+		p := StartProxy(t, s.Addr())
+		p.Silence()
+		go func() {
+			_, err := ping(p)
+			answered <- err
+		}()
+		for p.Accepted() == 0 {
+			time.Sleep(step)
+		}
+	})
+	if err := <-answered; err == nil {
+		t.Error("what was held up came although the test was over")
+	}
+}
