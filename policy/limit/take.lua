@@ -74,7 +74,7 @@ end
 -- When the oldest calls of a log expire, calls of them in number.
 local function freeAt(log, mark, calls, span)
   calls = calls - callsAt(log, mark + 7)
-  while calls > 0 do
+  while calls > 0 and mark + MARK < #log do -- A log that somebody broke ends early.
     mark = mark + MARK
     calls = calls - callsAt(log, mark + 7)
   end
@@ -90,11 +90,23 @@ local function keep(key, ms)
   return true
 end
 
+-- The logs that a hash holds of the windows whose names stand from one argument to
+-- another. A key that somebody made something else of is dropped: it would be in the way
+-- of its tenant for ever, and of all others each time.
+local function read(key, from, to)
+  local logs = redis.pcall('HMGET', key, unpack(ARGV, from, to))
+  if logs.err then
+    call('UNLINK', key)
+    return {}
+  end
+  return logs
+end
+
 -- The logs of all windows: of the tenant's own, then of those of all together.
 local hash, found, missing, strayed = KEYS[1], false, false, false
-local logs = own > 0 and call('HMGET', hash, unpack(ARGV, NAMES + 1, NAMES + own)) or {}
+local logs = own > 0 and read(hash, NAMES + 1, NAMES + own) or {}
 if all > 0 then
-  for i, log in ipairs(call('HMGET', KEYS[2], unpack(ARGV, NAMES + own + 1, NAMES + windows))) do
+  for i, log in ipairs(read(KEYS[2], NAMES + own + 1, NAMES + windows)) do
     logs[own + i] = log
   end
 end
