@@ -128,42 +128,28 @@ func (k *Ticket) refused(answer reply, a asking) *Refusal {
 	which := answer.which
 	switch answer.stands {
 	case standsWindow:
-		r := k.ruleAt(a.first, which)
+		r := numbered(k, a.first, which, func(p *part) []rule { return p.rules })
 		return &Refusal{Limit: r.name, Rate: r.rate, Shared: r.side == shared, RetryAfter: answer.wait}
 	case standsFlights:
-		g := k.gateAt(which)
+		g := numbered(k, own, which, func(p *part) []gate { return p.gates })
 		return &Refusal{Limit: g.name, Shared: g.side == shared, Overloaded: true}
 	default:
 		return &Refusal{Claim: which + 1, RetryAfter: answer.wait}
 	}
 }
 
-// ruleAt is the rule of this number, counted in the order of questions.
-func (k *Ticket) ruleAt(first side, n int) *rule {
+// numbered is the rule or the gate of this number, counted in the order of questions.
+func numbered[T any](k *Ticket, first side, n int, of func(*part) []T) *T {
 	for s := first; s < sides; s++ {
 		for _, set := range k.sets {
-			rules := set.parts[s].rules
-			if n < len(rules) {
-				return &rules[n]
+			list := of(&set.parts[s])
+			if n < len(list) {
+				return &list[n]
 			}
-			n -= len(rules)
+			n -= len(list)
 		}
 	}
-	panic("limit: a rule that was not asked about")
-}
-
-// gateAt is ruleAt for limits on calls in flight.
-func (k *Ticket) gateAt(n int) *gate {
-	for s := own; s < sides; s++ {
-		for _, set := range k.sets {
-			gates := set.parts[s].gates
-			if n < len(gates) {
-				return &gates[n]
-			}
-			n -= len(gates)
-		}
-	}
-	panic("limit: a limit on calls in flight that was not asked about")
+	panic("limit: a limit that was not asked about")
 }
 
 // confirm holds a call that Redis admitted against the table, by the time at which it

@@ -47,22 +47,6 @@ func echoed(t testing.TB) (*Remote, *Set) {
 	return NewRemote(table, newEcho(t, 0, 0, 0, 1000, 1000, 1, 0, 1, 60_000_000, 1, 3_600_000_000), RemoteOptions{}), set
 }
 
-func TestAskingRedisAllocatesTheKeyTheAnswerAndWhatIsKeptOfIt(t *testing.T) {
-	r, set := echoed(t)
-	now := time.Now()
-	r.Take(now, 0, "acme", true, nil, set)
-	got := testing.AllocsPerRun(1000, func() {
-		k, refusal := r.Take(now, 0, "acme", true, nil, set)
-		if refusal != nil {
-			t.Fatalf("refused: %+v", *refusal)
-		}
-		k.Release()
-	})
-	if got > 3 {
-		t.Errorf("%v allocations a call beside the link's, want 3", got)
-	}
-}
-
 func BenchmarkTakeBesideTheLink(b *testing.B) {
 	r, set := echoed(b)
 	now := time.Now()
