@@ -32,7 +32,7 @@ e2e: ## the built gateway with real clients, Jaeger, Redis and a browser; see CO
 	go test -tags e2e -count=1 -p 1 ./e2e/redisserver ./policy/limit ./policy/stale # on a real Redis, one after the other
 	go test -tags e2e -count=1 ./author/curl ./author/openapi ./author/replay # what the race detector leaves out, and curl itself
 
-bench: ## what Signpost costs beside bare Caddy, then the benchmarks of engine and tools; needs wrk
+bench: ## what Signpost costs beside bare Caddy, then the benchmarks of engine and tools; needs wrk and redis-server
 	go run ./bench $(BENCHFLAGS)
 	go test -run '^$$' -bench . ./policy/... ./author/...
 

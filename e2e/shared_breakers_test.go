@@ -239,7 +239,7 @@ func holdsAreShared(t *testing.T, f *fleet) {
 }
 
 func answersAreShared(t *testing.T, f *fleet) {
-	const path = "/kept/shaky/acme/0/1"
+	const path = "/kept/shaky/acme"
 	if a := f.ask(t.Context(), f.sidecars[0], path, "acme"); a.outcome != "success" {
 		t.Fatalf("the answer to keep: %s", a)
 	}

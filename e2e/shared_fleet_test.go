@@ -136,8 +136,7 @@ func (a told) String() string {
 // call has a bot call a sidecar: a policy, what the third party is to do, and for whom.
 // It is lost when it takes longer than any deadline.
 func (f *fleet) call(ctx context.Context, s *sidecar, policy, kind, tenant string, header ...string) told {
-	path := "/" + policy + "/" + kind + "/" + tenant + "/" + strconv.Itoa(s.number) + "/"
-	return f.ask(ctx, s, path+strconv.FormatInt(f.now().Microseconds(), 10), tenant, header...)
+	return f.ask(ctx, s, "/"+policy+"/"+kind+"/"+tenant, tenant, header...)
 }
 
 // ask has a bot get a path from a sidecar. header are pairs of name and value.
@@ -151,6 +150,8 @@ func (f *fleet) ask(ctx context.Context, s *sidecar, path, tenant string, header
 		return a
 	}
 	req.Header.Set("X-Tenant-ID", tenant)
+	req.Header.Set(sidecarHeader, strconv.Itoa(s.number))
+	req.Header.Set(sentHeader, strconv.FormatInt(a.began.Microseconds(), 10))
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}

@@ -26,8 +26,15 @@ type arrival struct {
 	came           time.Duration // to the third party
 }
 
-// ledger is a third party that keeps who reached it, and when. What it needs to know
-// stands in the path: /<policy>/<kind>/<tenant>/<sidecar>/<microseconds when sent>.
+// What a bot tells the third party of a call, beside its path: the number of the sidecar,
+// and the microseconds when it was sent.
+const (
+	sidecarHeader = "X-Sidecar"
+	sentHeader    = "X-Sent"
+)
+
+// ledger is a third party that keeps who reached it, and when. What it is to do stands in
+// the path: /<policy>/<kind>/<tenant>.
 type ledger struct {
 	*httptest.Server
 	opened time.Time
@@ -59,13 +66,9 @@ func (l *ledger) now() time.Duration { return time.Since(l.opened) }
 func (l *ledger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	came := l.now()
 	part := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	if len(part) != 5 {
-		http.NotFound(w, r)
-		return
-	}
-	sidecar, wrong := strconv.Atoi(part[3])
-	sent, alsoWrong := strconv.ParseInt(part[4], 10, 64)
-	if wrong != nil || alsoWrong != nil {
+	sidecar, wrong := strconv.Atoi(r.Header.Get(sidecarHeader))
+	sent, alsoWrong := strconv.ParseInt(r.Header.Get(sentHeader), 10, 64)
+	if len(part) != 3 || wrong != nil || alsoWrong != nil {
 		http.NotFound(w, r)
 		return
 	}

@@ -81,7 +81,7 @@ func (s *Server) launch() {
 	}
 	process, err := launch(s.dir, "redis-server", append([]string{file}, s.arguments...)...)
 	if err != nil {
-		s.t.Fatalf("%v (Debian's packages are redis-server and redis-sentinel)", err)
+		s.t.Fatalf("%v (it is in Debian's package redis-server)", err)
 	}
 	s.process = process
 }
