@@ -78,6 +78,22 @@ func TestWhatEndsARecordLeavesANewerOne(t *testing.T) {
 	})
 }
 
+func TestATripAfterTheOpenTimeOfARecordTakesItsPlace(t *testing.T) {
+	together(t, func(t *testing.T, r *testRedis) {
+		s := r.start(Config{Consecutive: 1})
+		k := cellKey{host: "other.example"}
+		for i, wait := range []time.Duration{0, time.Second / 2, time.Second} {
+			time.Sleep(wait)
+			s.peers.tellTrip("store", k, fmt.Sprint("trip", i), "", time.Second)
+			settle()
+		}
+		record := r.HGet("{test}:b:store", k.host)
+		if id, _, _ := strings.Cut(record, " "); id != "trip2" {
+			t.Errorf("the record is %q, want that of the trip after the first was over", record)
+		}
+	})
+}
+
 func TestManyRecordsAreReadInPages(t *testing.T) {
 	together(t, func(t *testing.T, r *testRedis) {
 		first := r.start(Config{Consecutive: 1, Open: time.Hour})
