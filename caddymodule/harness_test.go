@@ -100,13 +100,19 @@ func dialing(socket string) *http.Client {
 // about to. Until then it answers some calls, and drops those on connections
 // on which nothing was asked before.
 func (s *sidecar) load(signpost, site string) error {
+	defer s.bot.CloseIdleConnections()
+	return s.swap(signpost, site)
+}
+
+// swap is load while bots call: closing idle connections then would now and then lose
+// an answer that net/http has just read.
+func (s *sidecar) swap(signpost, site string) error {
 	before := opened.Load()
 	if err := load(s.source(signpost, site)); err != nil {
 		return err
 	}
 	own := opened.Load() - before
 	shortly(s.t, func() bool { return opened.Load()-closed.Load() <= own }, func() string { return "the configuration before still listens" })
-	s.bot.CloseIdleConnections()
 	return nil
 }
 

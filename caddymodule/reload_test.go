@@ -41,7 +41,7 @@ func (s *sidecar) after(path string, header ...string) answer {
 func (s *sidecar) reloadBetween(signpost string, answered *atomic.Int64) {
 	s.t.Helper()
 	before := answered.Load()
-	if err := s.load(signpost, "signpost"); err != nil {
+	if err := s.swap(signpost, "signpost"); err != nil {
 		s.t.Errorf("reloading: %v", err)
 	}
 	eventually(s.t, "calls go on", func() bool { return answered.Load() > before+4 || s.t.Failed() })

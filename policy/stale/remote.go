@@ -112,8 +112,8 @@ func (r *Remote) Put(now time.Time, key Key, reqHeader http.Header, a Answer, ke
 }
 
 // send tells Redis of all changes that wait. It runs once at a time, and only
-// while there are some. What has ended waits until Redis is there and has heard of
-// it, since other gateways would go on giving the answer.
+// while there are some. What has ended waits until Redis is there, since other
+// gateways would go on giving the answer.
 func (r *Remote) send() {
 	pause := gatherFor
 	for _, b := range r.queue.take() {
@@ -121,7 +121,7 @@ func (r *Remote) send() {
 			switch heard := r.link.There() && r.write(b.name, c) == nil; {
 			case heard:
 				r.queue.done(c)
-			case c.entry == nil:
+			case c.entry == nil && !r.link.There():
 				r.queue.again(b.name, c)
 				pause = awayPause
 			default:
