@@ -16,6 +16,8 @@
 //	gateway.go   all policies and what they share; options.go, what they need
 //	address.go   which policy and operation a request means
 //	call.go      the story of one call, top to bottom
+//	sharedstate.go what several sidecars know together, and sharedcall.go, how a
+//	             call asks it
 //	admission.go may it go out, and if not, why: tenant, limits, secrets
 //	inputs.go    the variables that the bot sent; named.go, the request that
 //	             a named call makes of them; tenanthost.go, a tenant's own host
