@@ -170,6 +170,7 @@ func (all *sharings) hold(g *Gateway, fresh *sharedState) *sharedState {
 	if s == nil {
 		s = fresh
 		all.of[s.key] = s
+		g.state.breakers.Join(s.peers) // Before Redis is there, so that its records are read by then.
 		s.run()
 	}
 	s.users++
